@@ -1,0 +1,51 @@
+// First-in first-out buffer in distributed RAM, one clock.
+//
+// Contract: valid/ready on both sides; a word accepted at the input is at the output one cycle later (no
+// fall-through path, so that no combinational path crosses the FIFO in either direction); one word a cycle; the output
+// payload is stable while it waits. `level_o` counts the words held, for those who need to reserve room ahead.
+module phantom_fifo #(
+  parameter int unsigned Width = 64,
+  parameter int unsigned Depth = 32,
+  localparam int unsigned PtrW = $clog2(Depth)
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  logic             in_valid_i,
+  output logic             in_ready_o,
+  input  logic [Width-1:0] in_data_i,
+  output logic             out_valid_o,
+  input  logic             out_ready_i,
+  output logic [Width-1:0] out_data_o,
+  output logic [PtrW:0]    level_o
+);
+
+  (* ram_style = "distributed" *) logic [Width-1:0] mem[Depth];
+  logic [PtrW:0] wr_q, rd_q;
+  logic push, pop;
+
+  assign level_o     = wr_q - rd_q;
+  assign in_ready_o  = level_o != (PtrW + 1)'(Depth);
+  assign out_valid_o = wr_q != rd_q;
+  assign out_data_o  = mem[rd_q[PtrW-1:0]];
+  assign push        = in_valid_i && in_ready_o;
+  assign pop         = out_valid_o && out_ready_i;
+
+  always_ff @(posedge clk_i) begin
+    if (push) mem[wr_q[PtrW-1:0]] <= in_data_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      wr_q <= '0;
+      rd_q <= '0;
+    end else begin
+      wr_q <= wr_q + (PtrW + 1)'(push);
+      rd_q <= rd_q + (PtrW + 1)'(pop);
+    end
+  end
+
+`ifndef SYNTHESIS
+  initial assert (Depth == 2 ** PtrW) else $fatal(1, "phantom_fifo: Depth %0d is not a power of two", Depth);
+`endif
+
+endmodule

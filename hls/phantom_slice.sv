@@ -1,0 +1,42 @@
+// Register slice: cuts every combinational path of a valid/ready link, in both directions.
+//
+// Contract: latency 1, throughput one word a cycle, two words deep. `in_ready_o` comes straight from a register: when
+// the far side stalls, the word already on its way goes to the second register instead of back up the pipe.
+module phantom_slice #(
+  parameter int unsigned Width = 64
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  logic             in_valid_i,
+  output logic             in_ready_o,
+  input  logic [Width-1:0] in_data_i,
+  output logic             out_valid_o,
+  input  logic             out_ready_i,
+  output logic [Width-1:0] out_data_o
+);
+
+  logic             out_valid_q, spare_valid_q;
+  logic [Width-1:0] out_q, spare_q;
+
+  assign in_ready_o  = !spare_valid_q;
+  assign out_valid_o = out_valid_q;
+  assign out_data_o  = out_q;
+
+  always_ff @(posedge clk_i) begin
+    if (in_ready_o) spare_q <= in_data_i;
+    if (out_ready_i || !out_valid_q) out_q <= spare_valid_q ? spare_q : in_data_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      out_valid_q   <= 1'b0;
+      spare_valid_q <= 1'b0;
+    end else if (out_ready_i || !out_valid_q) begin
+      out_valid_q   <= spare_valid_q || in_valid_i;
+      spare_valid_q <= 1'b0;
+    end else if (in_valid_i && in_ready_o) begin
+      spare_valid_q <= 1'b1;
+    end
+  end
+
+endmodule
