@@ -25,6 +25,63 @@ package phantom_pkg;
     logic [7:0] value;
   } act_entry_t;
 
+  // One job of a thread: a nonzero weight and the run of activations that it meets.
+  typedef struct packed {
+    logic [7:0] w;
+    logic [9:0] first;  // index of the run's first entry in the activation buffer (a ring of 1024)
+    logic [9:0] last;   // and of its last one
+    logic [8:0] base;   // {bank, slot base - offset of the window}: position + base = partial sum
+    logic [1:0] skip;   // entries of these edge columns fall outside of the output
+    logic [7:0] chan;   // channel tag, for the release of the activation buffer
+  } job_t;
+
+  // What a core has to know about the layer. Constant while the layer runs.
+  typedef struct packed {
+    logic       act_signed;
+    logic [2:0] slot_bits;    // 0..5: a thread holds up to 2^slot_bits filters
+    logic [2:0] window_bits;  // 0..6: kernel positions in the weight index
+    logic [3:0] run_shift;    // a channel owns 2^run_shift entries of the run table
+    logic [6:0] chan_cap;     // channels that may be in flight: run table and 64 at most
+  } core_cfg_t;
+
+  // Write port of the tables that each core holds (window table, slot table).
+  typedef struct packed {
+    logic        window_we;
+    logic        slot_we;
+    logic [5:0]  index;
+    logic [15:0] data;  // window: {skip[1:0], offset[7:0], run[5:0]}; slot: base[7:0]
+  } table_write_t;
+
+  // Run table entry.
+  typedef struct packed {
+    logic       empty;
+    logic [9:0] first;
+    logic [9:0] last;
+  } run_t;
+
+  // LAM to cores: one step of filling the activation buffers and run tables of the cores in the mask.
+  typedef struct packed {
+    logic        word_we;
+    logic [8:0]  word_addr;
+    logic [35:0] word;
+    logic        run_we;
+    logic [5:0]  run_index;
+    run_t        run;
+    logic        commit;     // the channel is complete
+  } fill_t;
+
+  // What a thread does in a cycle, for the stall counters.
+  typedef enum logic [2:0] {
+    StMac     = 3'd0,  // multiplies
+    StHazard  = 3'd1,  // waits for its own partial sum, or lends the port to the drain
+    StFetch   = 3'd2,  // has a job, waits for an activation word
+    StWeight  = 3'd3,  // no weight has arrived
+    StChannel = 3'd4,  // has a weight, its channel is not there yet
+    StIssue   = 3'd5,  // has a weight, waits for the front end
+    StBank    = 3'd6,  // end of pass: waits for the drain to free the other bank
+    StOff     = 3'd7   // the layer does not use this thread
+  } thread_state_e;
+
   // Entry of a weight word.
   typedef struct packed {
     logic [6:0] delta;
@@ -33,6 +90,127 @@ package phantom_pkg;
 
   parameter logic [6:0] DeltaEndOfPass = 7'd127;  // with w == 0
   parameter logic [6:0] DeltaHop       = 7'd126;  // with w == 0
+
+  // Why a layer stopped (STATUS.error).
+  typedef enum logic [7:0] {
+    ErrNone         = 8'd0,
+    ErrActHeader    = 8'd1,   // activation packet: kind or a field out of range
+    ErrActTruncated = 8'd2,   // TLAST before END
+    ErrActChecksum  = 8'd3,   // END does not match the words before it, or words follow it
+    ErrRowBuffer    = 8'd4,   // the rows of one strip do not fit into the row buffer
+    ErrWgtHeader    = 8'd5,
+    ErrWgtTruncated = 8'd6,
+    ErrWgtChecksum  = 8'd7,
+    ErrWatchdog     = 8'd8    // nothing has moved for a long time
+  } error_e;
+
+  // Where the rows of the input lie: shared by stream_in, which fills the directory, and the LAM, which reads it.
+  typedef struct packed {
+    logic [8:0]  chunks;        // chunks of 8 channels
+    logic [9:0]  rows;
+    logic [3:0]  last_xs;       // segments in a row, less one
+    logic [2:0]  log2_pitch;
+    logic [3:0]  dir_xs_shift;  // directory index = row << dir_row_shift | xs << dir_xs_shift | chunk
+    logic [3:0]  dir_row_shift;
+    logic [9:0]  strip_rows;    // rows of a producer strip
+    logic [15:0] strip_packets; // and its packets; the last strip may have fewer of both
+    logic        flat;          // every mask bit is a row of its own (fully connected)
+  } input_cfg_t;
+
+  function automatic logic [10:0] directory_index(input_cfg_t c, logic [9:0] row, logic [3:0] xs, logic [7:0] chunk);
+    return 11'((24'(row) << c.dir_row_shift) | (24'(xs) << c.dir_xs_shift) | 24'(chunk));
+  endfunction
+
+  // Loops of the LAM.
+  typedef struct packed {
+    logic [15:0] strips;
+    logic [7:0]  passes;
+    logic [11:0] chans;
+    logic [4:0]  tiles;
+    logic [2:0]  views;
+    logic        stride2;
+    logic [7:0]  tile_rows;     // output rows of a tile: rows of a run
+    logic [9:0]  strip_rows;    // output rows of a strip
+    logic [7:0]  pitch;         // positions from one row of a tile to the next
+    logic [9:0]  last_col0;     // last column of the views with px = 0
+    logic [9:0]  last_col1;     // and px = 1
+    logic [9:0]  need_step;     // input rows from strip to strip
+    logic [7:0]  need_above;    // input rows that the first strip misses above row 0 (padding)
+    logic [9:0]  need_span;     // input rows that a strip needs
+  } lam_cfg_t;
+
+  // One phase of the input: rows y = 2 yv + py, columns x = 2 xv + px when stride2, else all of them.
+  typedef struct packed {
+    logic       py;
+    logic       px;
+    logic signed [5:0] first;   // first row of the view, relative to the tile's first output row
+    logic [6:0] rows;           // rows of the view: tile_rows + runs - 1
+    logic [5:0] run_base;       // index of its first run
+  } view_t;
+
+  // Loops of the drain.
+  typedef struct packed {
+    logic [15:0] strips;
+    logic [7:0]  passes;
+    logic [6:0]  entries;       // cores to be drained, in the order of the drain table
+    logic [5:0]  slots;         // filters a thread
+    logic [7:0]  slot_stride;   // partial sums of a filter
+    logic [7:0]  tile_rows;
+    logic [5:0]  seg_more_rows; // rows of a segment, less one
+    logic [9:0]  cols;
+    logic [3:0]  last_xs;
+    logic [2:0]  log2_pitch;    // of the output stream
+    logic [7:0]  pitch;         // of the tile
+    logic [9:0]  rows;
+    logic [9:0]  strip_rows;
+    logic [8:0]  chunks;
+    logic [7:0]  pass_chunks;   // chunk numbers from pass to pass
+    logic        flat;          // each position is an output channel of its own, with its own parameters
+    logic signed [8:0] low;     // clamp
+    logic signed [8:0] high;
+  } drain_cfg_t;
+
+  // An entry of the drain table: a core, its first chunk, the first row of its tile.
+  typedef struct packed {
+    logic [3:0] core_row;
+    logic [3:0] core_col;
+    logic [7:0] chunk;
+    logic [7:0] row;
+  } drain_entry_t;
+
+  // Where a segment goes: the header of its packet, but for the counts.
+  typedef struct packed {
+    logic [5:0] more_rows;
+    logic [3:0] xs;
+    logic [9:0] y0;
+    logic [7:0] chunk;
+  } segment_t;
+
+  // What the first half of the LAM hands to the second: a packet's share of one view of one channel.
+  typedef struct packed {
+    logic [63:0] mask;
+    logic [4:0]  value_base;   // first word of its values in the value memory
+    logic [3:0]  value_words;
+    logic signed [12:0] row;   // of the packet's first row, relative to the view's first (in input rows)
+    logic [5:0]  more_rows;
+    logic [3:0]  xs;
+    logic [3:0]  tile;
+    logic [1:0]  view;
+    logic        view_end;     // no packet: the view is complete
+    logic        chan_end;     // and so are all views of this channel
+  } lam_token_t;
+
+  // One step of the LAM's scan: up to two entries, and what ends with them.
+  typedef struct packed {
+    act_entry_t [1:0] entry;
+    logic [1:0] count;     // entries that count: 0, 1 or 2, from the lowest
+    logic       row_end;   // the view row is complete
+    logic       view_end;
+    logic       chan_end;
+    logic       chan_load; // a channel of `tile` begins
+    logic [3:0] tile;
+    logic [1:0] view;
+  } lam_beat_t;
 
   // One step of the stream checksum (docs/stream-format.md, END).
   function automatic logic [31:0] checksum_step(logic [31:0] c, logic [63:0] word);

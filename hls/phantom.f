@@ -1,0 +1,10 @@
+phantom_pkg.sv
+phantom_slice.sv
+phantom_fifo.sv
+phantom_sdp_ram.sv
+phantom_dma_split.sv
+phantom_dma_mm2s.sv
+phantom_dma_s2mm.sv
+phantom_dma_channel.sv
+phantom_dma_regs.sv
+phantom_dma.sv

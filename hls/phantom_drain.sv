@@ -1,0 +1,212 @@
+// Drain: reads finished partial sums out of the cores, 8 channels (the threads of one core) at one position a cycle, in the
+// order in which the output stream wants them: strip, pass, core (drain table), slot, segment, row, column.
+//
+// Contract: starts with `start_i`. A core is drained when it reports `pass_done_i`; `drained_o` gives its bank back. The position's
+// bit in the segment mask travels with the read (`bit_o`, `last_o`): the requantiser delays it as long as the data. A segment is
+// begun only when the encoder has room for it (`seg_ready_i`), so nothing behind the drain ever has to wait.
+// Before a slot (flat layers: before a position) the parameters of its 8 channels go into the lanes.
+module phantom_drain
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows = 4,
+  parameter int unsigned Cols = 4
+) (
+  input  logic            clk_i,
+  input  logic            rst_ni,
+  input  logic            start_i,
+  input  drain_cfg_t      cfg_i,
+  input  logic            entry_we_i,
+  input  logic [5:0]      entry_index_i,
+  input  drain_entry_t    entry_i,
+  output logic            done_o,
+  input  logic            pass_done_i[Rows][Cols],
+  // to the mesh
+  output logic [Rows-1:0] rows_o,
+  output logic [Cols-1:0] cols_o,
+  output logic            en_o,
+  output logic [7:0]      addr_o,
+  output logic            drained_o,
+  // to the lanes
+  input  logic            prm_valid_i,
+  output logic            prm_ready_o,
+  output logic [2:0]      prm_lane_o,
+  // to the encoder
+  output logic            seg_valid_o,
+  input  logic            seg_ready_i,
+  output segment_t        seg_o,
+  output logic [5:0]      bit_o,
+  output logic            last_o
+);
+
+  typedef enum logic [3:0] {
+    StIdle,
+    StEntry,
+    StWait,     // for the core to finish its pass
+    StSlot,
+    StParams,
+    StSegment,
+    StRead,
+    StNextSlot,
+    StDrained,
+    StSettle,   // until the core's `pass_done` can be trusted again
+    StNext
+  } state_e;
+
+  state_e state_q;
+
+  (* ram_style = "distributed" *) logic [$bits(drain_entry_t)-1:0] entry_mem[64];
+  drain_entry_t entry_q;
+
+  logic [15:0] strip_q;
+  logic [7:0]  pass_q, pass_chunk_q;
+  logic [6:0]  index_q;
+  logic [5:0]  slot_q;
+  logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
+  logic [9:0]  strip_row_q, y_q, width, col_q;
+  logic [3:0]  xs_q;
+  logic [5:0]  more_rows, more_rows_q;
+  logic [2:0]  lane_q, settle_q;
+  logic [7:0]  addr_q;
+  logic [5:0]  row_bit_q, row_left_q;
+  logic        core_done, last_col, last_pos, last_seg_row;
+  logic [10:0] rows_left_image, rows_left;
+  logic [8:0]  rows_left_tile;
+
+  always_comb begin
+    core_done = 1'b0;
+    for (int unsigned r = 0; r < Rows; r++) begin
+      for (int unsigned c = 0; c < Cols; c++) begin
+        if (entry_q.core_row == 4'(r) && entry_q.core_col == 4'(c)) core_done = pass_done_i[r][c];
+      end
+    end
+  end
+
+  // Rows of the next segment: at most seg_more_rows + 1, within the tile and the image.
+  assign rows_left_image = 11'(cfg_i.rows) - 11'(y_q);
+  assign rows_left_tile  = 9'(cfg_i.tile_rows) - 9'(seg_row_q);
+  assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
+  assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
+  assign width           = xs_q == cfg_i.last_xs ? cfg_i.cols - {xs_q, 6'd0} : 10'd64;
+  assign last_col        = col_q + 10'd1 == width;
+  assign last_pos        = last_col && row_left_q == '0;
+  assign last_seg_row    = 11'(more_rows_q) + 11'd1 == rows_left;
+
+  assign prm_ready_o = state_q == StParams;
+  assign prm_lane_o  = lane_q;
+  assign seg_valid_o = state_q == StSegment && y_q < cfg_i.rows;
+  assign seg_o       = '{more_rows: more_rows, xs: xs_q, y0: y_q, chunk: chunk_q};
+  assign done_o      = state_q == StIdle;
+
+  always_ff @(posedge clk_i) begin
+    if (entry_we_i) entry_mem[entry_index_i] <= entry_i;
+    entry_q   <= entry_mem[index_q[5:0]];
+    addr_o    <= addr_q;
+    bit_o     <= row_bit_q + 6'(col_q);
+    last_o    <= last_pos;
+    en_o      <= rst_ni && state_q == StRead;
+    drained_o <= rst_ni && state_q == StDrained;
+    for (int unsigned r = 0; r < Rows; r++) rows_o[r] <= entry_q.core_row == 4'(r);
+    for (int unsigned c = 0; c < Cols; c++) cols_o[c] <= entry_q.core_col == 4'(c);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= StIdle;
+    end else begin
+      unique case (state_q)
+        StIdle: begin
+          strip_q      <= '0;
+          strip_row_q  <= '0;
+          pass_q       <= '0;
+          pass_chunk_q <= '0;
+          index_q      <= '0;
+          if (start_i) state_q <= StEntry;
+        end
+        StEntry: begin  // entry_q is being read
+          slot_q      <= '0;
+          slot_base_q <= '0;
+          state_q     <= StWait;
+        end
+        StWait: if (core_done) state_q <= StSlot;
+        StSlot: begin
+          chunk_q    <= entry_q.chunk + pass_chunk_q + 8'(slot_q);
+          y_q        <= strip_row_q + 10'(entry_q.row);
+          row_base_q <= slot_base_q;
+          seg_row_q  <= '0;
+          xs_q       <= '0;
+          lane_q     <= '0;
+          col_q      <= '0;
+          state_q    <= 9'(entry_q.chunk + pass_chunk_q + 8'(slot_q)) < cfg_i.chunks ? StParams : StNextSlot;
+        end
+        StParams: if (prm_valid_i) begin
+          lane_q <= lane_q + 3'd1;
+          if (lane_q == 3'd7) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
+        end
+        StSegment: begin
+          more_rows_q <= more_rows;
+          row_left_q  <= more_rows;
+          row_bit_q   <= '0;
+          addr_q      <= row_base_q + {xs_q[1:0], 6'd0};
+          col_q       <= '0;
+          if (y_q >= cfg_i.rows) state_q <= StNextSlot;
+          else if (seg_ready_i) state_q <= StRead;
+        end
+        StRead: begin
+          addr_q <= addr_q + 8'd1;
+          col_q  <= col_q + 10'd1;
+          if (last_col) begin
+            col_q      <= '0;
+            row_left_q <= row_left_q - 6'd1;
+            row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
+            addr_q     <= addr_q + 8'd1 + cfg_i.pitch - 8'(width);
+          end
+          if (last_pos) begin
+            if (xs_q != cfg_i.last_xs) begin
+              xs_q    <= xs_q + 4'd1;
+              state_q <= StSegment;
+            end else begin
+              xs_q       <= '0;
+              y_q        <= y_q + 10'(more_rows_q) + 10'd1;
+              seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
+              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - 8'(cfg_i.cols);
+              state_q    <= last_seg_row ? StNextSlot : StSegment;
+            end
+          end else if (cfg_i.flat) begin
+            state_q <= StParams;
+          end
+        end
+        StNextSlot: begin
+          slot_q      <= slot_q + 6'd1;
+          slot_base_q <= slot_base_q + cfg_i.slot_stride;
+          state_q     <= 6'(slot_q + 6'd1) == cfg_i.slots ? StDrained : StSlot;
+        end
+        StDrained: begin
+          settle_q <= '1;
+          state_q  <= StSettle;
+        end
+        StSettle: begin
+          settle_q <= settle_q - 3'd1;
+          if (settle_q == '0) state_q <= StNext;
+        end
+        StNext: begin
+          state_q <= StEntry;
+          index_q <= index_q + 7'd1;
+          if (7'(index_q + 7'd1) == cfg_i.entries) begin
+            index_q      <= '0;
+            pass_q       <= pass_q + 8'd1;
+            pass_chunk_q <= pass_chunk_q + cfg_i.pass_chunks;
+            if (8'(pass_q + 8'd1) == cfg_i.passes) begin
+              pass_q       <= '0;
+              pass_chunk_q <= '0;
+              strip_q      <= strip_q + 16'd1;
+              strip_row_q  <= strip_row_q + cfg_i.strip_rows;
+              if (16'(strip_q + 16'd1) == cfg_i.strips) state_q <= StIdle;
+            end
+          end
+        end
+        default: state_q <= StIdle;
+      endcase
+    end
+  end
+
+endmodule

@@ -1,0 +1,140 @@
+// Output encoder: turns 8 channels at one position a cycle into the packets of the activation stream.
+//
+// Two segments deep: while one is collected by the lanes, the one before is sent. `seg_ready_o` promises room for a whole segment
+// (the drain asks before it starts to read), so values are never held up. A segment that is announced (`seg_valid_i`) is followed
+// by its values, the last one marked; the next may be announced at once, its values must come two cycles later at the earliest.
+//
+// Contract: words leave valid/ready, one a cycle: header, then for each lane its mask and its values.
+module phantom_encoder
+  import phantom_pkg::*;
+(
+  input  logic        clk_i,
+  input  logic        rst_ni,
+  input  logic        seg_valid_i,
+  output logic        seg_ready_o,
+  input  segment_t    seg_i,
+  input  logic        valid_i,
+  input  logic        last_i,
+  input  logic [5:0]  bit_i,
+  input  logic [7:0]  value_i[LanesPerChunk],
+  output logic        out_valid_o,
+  input  logic        out_ready_i,
+  output logic [63:0] out_data_o,
+  output logic        empty_o
+);
+
+  // --- segments announced, collected, sent -------------------------------------------------------------------------------
+
+  segment_t    pending_q[2], hold_q;
+  logic        pend_wr_q, pend_rd_q;
+  logic [1:0]  open_q;        // announced and not yet sent
+  logic        collect_half_q, done_q, hold_valid_q, send_done;
+
+  assign seg_ready_o = open_q < 2'd2;
+  assign empty_o     = open_q == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (seg_valid_i && seg_ready_o) pending_q[pend_wr_q] <= seg_i;
+    if (done_q) hold_q <= pending_q[pend_rd_q];
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      pend_wr_q      <= 1'b0;
+      pend_rd_q      <= 1'b0;
+      open_q         <= '0;
+      collect_half_q <= 1'b0;
+      done_q         <= 1'b0;
+      hold_valid_q   <= 1'b0;
+    end else begin
+      pend_wr_q      <= pend_wr_q ^ (seg_valid_i && seg_ready_o);
+      pend_rd_q      <= pend_rd_q ^ done_q;
+      open_q         <= open_q + 2'(seg_valid_i && seg_ready_o) - 2'(send_done);
+      done_q         <= valid_i && last_i;
+      collect_half_q <= collect_half_q ^ done_q;
+      if (done_q) hold_valid_q <= 1'b1;
+      else if (send_done) hold_valid_q <= 1'b0;
+    end
+  end
+
+  // --- lanes ---------------------------------------------------------------------------------------------------------------
+
+  logic [63:0] one_hot, mask[LanesPerChunk], data[LanesPerChunk];
+  logic [3:0]  words[LanesPerChunk];
+  logic [2:0]  lane_q;
+  logic [3:0]  word_q;   // 0: mask, then the values
+
+  assign one_hot = 64'd1 << bit_i;
+
+  for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
+    phantom_encoder_lane u_lane (
+      .clk_i,
+      .rst_ni,
+      .valid_i,
+      .done_i   (done_q),
+      .bit_i    (one_hot),
+      .value_i  (value_i[l]),
+      .half_i   (collect_half_q),
+      .mask_o   (mask[l]),
+      .words_o  (words[l]),
+      .rd_half_i(!collect_half_q),
+      .rd_word_i(3'(word_q - 4'd1)),
+      .rd_data_o(data[l])
+    );
+  end
+
+  // --- send ------------------------------------------------------------------------------------------------------------------
+
+  logic        header_q, word_ready, word_valid, last_word;
+  logic [63:0] word;
+  logic [31:0] counts;
+
+  always_comb begin
+    for (int unsigned l = 0; l < LanesPerChunk; l++) counts[4*l+:4] = words[l];
+    if (header_q) word = {counts, hold_q.more_rows, hold_q.xs, hold_q.y0, hold_q.chunk, KindAct};
+    else if (word_q == '0) word = mask[lane_q];
+    else word = data[lane_q];
+  end
+
+  assign word_valid = hold_valid_q;
+  assign last_word  = !header_q && lane_q == 3'd7 && word_q == words[lane_q];
+  assign send_done  = word_valid && word_ready && last_word;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      header_q <= 1'b1;
+      lane_q   <= '0;
+      word_q   <= '0;
+    end else if (word_valid && word_ready) begin
+      header_q <= last_word;
+      if (!header_q) begin
+        word_q <= word_q + 4'd1;
+        if (word_q == words[lane_q]) begin
+          word_q <= '0;
+          lane_q <= lane_q + 3'd1;
+        end
+      end
+    end
+  end
+
+  phantom_slice #(
+    .Width(64)
+  ) u_slice (
+    .clk_i,
+    .rst_ni,
+    .in_valid_i (word_valid),
+    .in_ready_o (word_ready),
+    .in_data_i  (word),
+    .out_valid_o,
+    .out_ready_i,
+    .out_data_o
+  );
+
+`ifndef SYNTHESIS
+  // A segment may only be finished when the one before has left: `seg_ready_o` is to see to that.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) assert (!(done_q && hold_valid_q && !send_done)) else $error("phantom_encoder: segment overrun");
+  end
+`endif
+
+endmodule

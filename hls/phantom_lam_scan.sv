@@ -1,0 +1,262 @@
+// LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, and yields the nonzeros of the view two at a time.
+//
+//   pick:  masks of one row piece AND the view's columns; the two lowest bits not yet taken
+//   rank:  how many values lie before each of them (popcount of the whole mask below)
+//   value: read them, and turn the column into a position in the tile and into edge flags
+//
+// A piece without nonzeros costs one cycle (its row may end there), rows that the view does not want likewise. Rows of the view
+// that do not exist (padding, or below the image) are empty beats.
+//
+// Contract: `beat_valid_o` comes three cycles after the pick; `enable_i` low freezes everything (the far side is full).
+module phantom_lam_scan
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Lf = 16
+) (
+  input  logic        clk_i,
+  input  logic        rst_ni,
+  input  logic        enable_i,
+  input  lam_cfg_t    cfg_i,
+  input  input_cfg_t  in_cfg_i,
+  input  view_t       view_i[4],
+  input  logic        tok_valid_i,
+  output logic        tok_ready_o,
+  input  lam_token_t  tok_i,
+  output logic        values_back_o,
+  output logic [3:0]  values_back_count_o,
+  // value memory, write side
+  input  logic        value_we_i,
+  input  logic [4:0]  value_addr_i,
+  input  logic [63:0] value_i,
+  output logic        beat_valid_o,
+  output lam_beat_t   beat_o
+);
+
+  localparam int unsigned PieceW = $clog2(Lf);   // 4
+  localparam int unsigned IndexW = 6 - PieceW;   // pieces of a word
+
+  // --- the token in work -----------------------------------------------------------------------------------------------
+
+  lam_token_t         tok_q;
+  logic               tok_valid_q, fresh_chan_q, done;
+  logic [IndexW-1:0]  piece_q;
+  logic [5:0]         row_q;          // row in the packet
+  logic signed [12:0] input_row_q;    // relative to the view's first row
+  logic [6:0]         next_row_q;     // next view row to be completed
+  logic [7:0]         row_pos_q;      // its position in the tile
+  logic [Lf-1:0]      taken_q;
+  logic [6:0]         rank_q;         // values before this piece
+  view_t              view;
+
+  assign view        = view_i[tok_q.view];
+  assign tok_ready_o = enable_i && (!tok_valid_q || (done && !fresh_chan_q));
+
+  // --- this piece -------------------------------------------------------------------------------------------------------
+
+  logic [Lf-1:0] raw, row_bits, col_bits, cand, low, rest, low2;
+  logic signed [12:0] view_row;
+  logic          row_exists, filler, many, piece_done, row_done, packet_done, last_piece_of_row;
+
+  assign raw = tok_q.mask[Lf*piece_q+:Lf];
+
+  // Bits of this row in the piece: several rows share a piece when the pitch is below Lf.
+  always_comb begin
+    for (int unsigned i = 0; i < Lf; i++) begin
+      row_bits[i] = in_cfg_i.log2_pitch >= 3'(PieceW) || (6'({piece_q, PieceW'(i)}) >> in_cfg_i.log2_pitch) == row_q;
+      col_bits[i] = !cfg_i.stride2 || i[0] == view.px;
+    end
+  end
+
+  assign view_row   = cfg_i.stride2 ? input_row_q >>> 1 : input_row_q;
+  assign row_exists = input_row_q >= 0 && view_row < $signed({6'b0, view.rows}) && !(cfg_i.stride2 && input_row_q[0]);
+  // View rows in front of this packet's row, or behind the last packet, that do not exist.
+  assign filler     = tok_q.view_end ? next_row_q != view.rows :
+                      row_exists && view_row[6:0] != next_row_q;
+  assign cand       = row_exists && !filler && !tok_q.view_end ? raw & row_bits & col_bits & ~taken_q : '0;
+  assign low        = cand & (~cand + 1'b1);
+  assign rest       = cand & ~low;
+  assign low2       = rest & (~rest + 1'b1);
+  assign many       = (rest & ~low2) != '0;
+  assign piece_done = !filler && !many;
+
+  assign last_piece_of_row = in_cfg_i.log2_pitch <= 3'(PieceW) ||
+                             (in_cfg_i.log2_pitch == 3'd5 ? piece_q[0] : &piece_q);
+  assign row_done    = piece_done && last_piece_of_row;
+  assign packet_done = row_done && row_q == tok_q.more_rows;
+  assign done        = tok_q.view_end ? !filler : packet_done;
+
+  logic next_piece;  // go on to the next piece of the word
+  always_comb begin
+    next_piece = piece_done;
+    if (in_cfg_i.log2_pitch < 3'(PieceW)) next_piece = piece_done && (PieceW'((7'(row_q) + 7'd1) << in_cfg_i.log2_pitch) == '0);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      tok_valid_q  <= 1'b0;
+      fresh_chan_q <= 1'b1;
+    end else if (enable_i) begin
+      if (tok_ready_o) begin
+        tok_valid_q <= tok_valid_i;
+        tok_q       <= tok_i;
+        piece_q     <= '0;
+        row_q       <= '0;
+        input_row_q <= tok_i.row;
+        taken_q     <= '0;
+        rank_q      <= '0;
+      end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
+        taken_q <= piece_done ? '0 : taken_q | low | low2;
+        if (next_piece) begin
+          piece_q <= piece_q + 1'b1;
+          rank_q  <= rank_q + 7'($countones(raw));
+        end
+        if (row_done) begin
+          row_q       <= row_q + 6'd1;
+          input_row_q <= input_row_q + 13'sd1;
+        end
+      end
+      // Rows are counted as their ends go by.
+      if (pick_d.row_end) begin
+        next_row_q <= next_row_q + 7'd1;
+        row_pos_q  <= row_pos_q + cfg_i.pitch;
+      end
+      if (pick_d.view_end || pick_d.chan_load) begin
+        next_row_q <= '0;
+        row_pos_q  <= '0;
+      end
+      if (tok_valid_q) fresh_chan_q <= pick_d.chan_end;
+    end
+  end
+
+  assign values_back_o       = enable_i && tok_valid_q && !fresh_chan_q && packet_done && !tok_q.view_end;
+  assign values_back_count_o = tok_q.value_words;
+
+  // --- pick -----------------------------------------------------------------------------------------------------------
+
+  typedef struct packed {
+    logic       valid;
+    logic [1:0] count;
+    logic       row_end;
+    logic       view_end;
+    logic       chan_end;
+    logic       chan_load;
+    logic [3:0] tile;
+    logic [1:0] view;
+    logic [7:0] row_pos;
+  } pick_t;
+
+  pick_t pick_d, pick_q, rank_stage_q, value_stage_q;
+  logic [Lf-1:0]     low_q, low2_q, raw_q;
+  logic [6:0]        base_rank_q;
+  logic [4:0]        value_base_q, value_base2_q;
+  logic [3:0]        xs_q;
+  logic [IndexW-1:0] piece1_q;
+
+  always_comb begin
+    pick_d           = '0;
+    pick_d.valid     = tok_valid_q;
+    pick_d.tile      = tok_q.tile;
+    pick_d.view      = tok_q.view;
+    pick_d.row_pos   = row_pos_q;
+    if (tok_valid_q && fresh_chan_q) pick_d.chan_load = 1'b1;
+    else if (tok_valid_q) begin
+      pick_d.count    = {rest != '0, low != '0 && rest == '0};
+      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists && tok_q.xs == in_cfg_i.last_xs);
+      pick_d.view_end = tok_q.view_end && !filler;
+      pick_d.chan_end = tok_q.chan_end && !filler;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (enable_i) begin
+      low_q        <= low;
+      low2_q       <= low2;
+      raw_q        <= raw;
+      base_rank_q  <= rank_q;
+      value_base_q <= tok_q.value_base;
+      xs_q         <= tok_q.xs;
+      piece1_q     <= piece_q;
+    end
+  end
+
+  // --- rank -----------------------------------------------------------------------------------------------------------
+
+  logic [1:0][6:0] rank2_q;
+  logic [1:0][9:0] col2_q;
+
+  function automatic logic [PieceW-1:0] index_of(logic [Lf-1:0] one_hot);
+    index_of = '0;
+    for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
+  endfunction
+
+  logic [9:0] col_mask;
+  assign col_mask = in_cfg_i.log2_pitch == 3'd6 ? '1 : 10'((11'd1 << in_cfg_i.log2_pitch) - 11'd1);
+
+  always_ff @(posedge clk_i) begin
+    if (enable_i) begin
+      rank2_q[0] <= base_rank_q + 7'($countones(raw_q & (low_q - 1'b1)));
+      rank2_q[1] <= base_rank_q + 7'($countones(raw_q & (low2_q - 1'b1)));
+      col2_q[0]  <= {xs_q, piece1_q, index_of(low_q)} & col_mask;
+      col2_q[1]  <= {xs_q, piece1_q, index_of(low2_q)} & col_mask;
+      value_base2_q <= value_base_q;
+    end
+  end
+
+  // --- value ----------------------------------------------------------------------------------------------------------
+
+  view_t      view2;
+  logic [9:0] last_col;
+  act_entry_t [1:0] entry_q;
+
+  assign view2    = view_i[rank_stage_q.view];
+  assign last_col = view2.px ? cfg_i.last_col1 : cfg_i.last_col0;
+
+  for (genvar e = 0; e < 2; e++) begin : g_entry
+    (* ram_style = "distributed" *) logic [63:0] value_mem[32];
+    logic [63:0] word;
+    logic [9:0]  col;
+    assign word = value_mem[5'(value_base2_q + 5'(rank2_q[e][6:3]))];
+    assign col  = cfg_i.stride2 ? {1'b0, col2_q[e][9:1]} : col2_q[e];
+
+    always_ff @(posedge clk_i) begin
+      if (value_we_i) value_mem[value_addr_i] <= value_i;
+      if (enable_i) begin
+        entry_q[e].value    <= word[8*rank2_q[e][2:0]+:8];
+        entry_q[e].position <= rank_stage_q.row_pos + col[7:0];
+        entry_q[e].edge_col <= {col == last_col, col == '0};
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      pick_q        <= '0;
+      rank_stage_q  <= '0;
+      value_stage_q <= '0;
+    end else if (enable_i) begin
+      pick_q        <= pick_d;
+      rank_stage_q  <= pick_q;
+      value_stage_q <= rank_stage_q;
+    end
+  end
+
+  assign beat_valid_o = value_stage_q.valid && enable_i;
+  assign beat_o = '{
+      entry: entry_q,
+      count: value_stage_q.count,
+      row_end: value_stage_q.row_end,
+      view_end: value_stage_q.view_end,
+      chan_end: value_stage_q.chan_end,
+      chan_load: value_stage_q.chan_load,
+      tile: value_stage_q.tile,
+      view: value_stage_q.view
+  };
+
+  logic unused;
+  assign unused = &{1'b0, view.py, view.first, view.run_base, view2};
+
+`ifndef SYNTHESIS
+  initial assert (Lf == 16) else $fatal(1, "phantom_lam_scan: Lf %0d (16 is what the pipeline is laid out for)", Lf);
+`endif
+
+endmodule

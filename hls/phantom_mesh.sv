@@ -1,0 +1,140 @@
+// Mesh of Rows x Cols cores. Both buses multicast by row bits and column bits; the drain reads one core at a time.
+//
+// Contract: fill, weights and drain requests go straight to the input registers of the cores. Drained sums come out 4 cycles after
+// `drain_en_i`: register, memory, row multiplexer, column multiplexer.
+module phantom_mesh
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows             = 4,
+  parameter int unsigned Cols             = 4,
+  parameter int unsigned Threads          = 8,
+  parameter int unsigned ActWords         = 512,
+  parameter int unsigned RunDepth         = 512,
+  parameter int unsigned WeightQueueWords = 16,
+  localparam int unsigned ThreadW = $clog2(Threads),
+  localparam int unsigned CountW  = $clog2(Rows * Cols * Threads + 1)
+) (
+  input  logic               clk_i,
+  input  logic               rst_ni,
+  input  core_cfg_t          cfg_i,
+  input  table_write_t       table_i,
+  // weight bus
+  input  logic               wgt_valid_i,
+  input  logic [Rows-1:0]    wgt_rows_i,
+  input  logic [Cols-1:0]    wgt_cols_i,
+  input  logic [ThreadW-1:0] wgt_thread_i,
+  input  logic [59:0]        wgt_word_i,
+  output logic [Threads-1:0] wgt_room_o[Rows][Cols],
+  // fill bus
+  input  fill_t              fill_i,
+  input  logic [Rows-1:0]    fill_rows_i,
+  input  logic [Cols-1:0]    fill_cols_i,
+  output logic               fill_room_o[Rows][Cols],
+  // drain
+  output logic               pass_done_o[Rows][Cols],
+  input  logic               drain_en_i,
+  input  logic               drain_scrub_i,
+  input  logic [8:0]         drain_addr_i,
+  input  logic [Rows-1:0]    drain_rows_i,
+  input  logic [Cols-1:0]    drain_cols_i,
+  input  logic               drained_i,
+  output logic [AccW-1:0]    drain_data_o[Threads],
+  // what happened
+  output logic [CountW-1:0]  macs_o,
+  input  logic [3:0]         watch_row_i,   // core whose threads' states are shown
+  input  logic [3:0]         watch_col_i,
+  output thread_state_e      state_o[Threads],
+  output logic               busy_o
+);
+
+  localparam int unsigned CoreCountW = $clog2(Threads + 1);
+
+  table_write_t       table_q;
+  logic [AccW-1:0]    core_data[Rows][Cols][Threads], row_data_q[Cols][Threads];
+  logic [CoreCountW-1:0] macs[Rows][Cols];
+  thread_state_e      state[Rows][Cols][Threads];
+  logic [Rows*Cols-1:0] busy;
+
+  always_ff @(posedge clk_i) table_q <= table_i;
+
+  for (genvar r = 0; r < Rows; r++) begin : g_row
+    for (genvar c = 0; c < Cols; c++) begin : g_col
+      fill_t fill;
+      always_comb begin
+        fill         = fill_i;
+        fill.word_we = fill_i.word_we && fill_rows_i[r] && fill_cols_i[c];
+        fill.run_we  = fill_i.run_we && fill_rows_i[r] && fill_cols_i[c];
+        fill.commit  = fill_i.commit && fill_rows_i[r] && fill_cols_i[c];
+      end
+
+      phantom_core #(
+        .Threads         (Threads),
+        .ActWords        (ActWords),
+        .RunDepth        (RunDepth),
+        .WeightQueueWords(WeightQueueWords)
+      ) u_core (
+        .clk_i,
+        .rst_ni,
+        .cfg_i,
+        .table_i      (table_q),
+        .wgt_valid_i  (wgt_valid_i && wgt_rows_i[r] && wgt_cols_i[c]),
+        .wgt_thread_i,
+        .wgt_word_i,
+        .wgt_room_o   (wgt_room_o[r][c]),
+        .fill_i       (fill),
+        .fill_room_o  (fill_room_o[r][c]),
+        .pass_done_o  (pass_done_o[r][c]),
+        .drain_en_i   (drain_en_i && (drain_scrub_i || (drain_rows_i[r] && drain_cols_i[c]))),
+        .drain_scrub_i,
+        .drain_addr_i,
+        .drained_i    (drained_i && drain_rows_i[r] && drain_cols_i[c]),
+        .drain_data_o (core_data[r][c]),
+        .macs_o       (macs[r][c]),
+        .state_o      (state[r][c]),
+        .busy_o       (busy[r*Cols+c])
+      );
+    end
+  end
+
+  // --- drained sums: one row of cores, then one column --------------------------------------------------------------------
+
+  always_ff @(posedge clk_i) begin
+    for (int unsigned t = 0; t < Threads; t++) begin
+      for (int unsigned c = 0; c < Cols; c++) begin
+        row_data_q[c][t] <= '0;
+        for (int unsigned r = 0; r < Rows; r++) if (drain_rows_i[r]) row_data_q[c][t] <= core_data[r][c][t];
+      end
+      drain_data_o[t] <= '0;
+      for (int unsigned c = 0; c < Cols; c++) if (drain_cols_i[c]) drain_data_o[t] <= row_data_q[c][t];
+    end
+  end
+
+  // --- counters: sums over the mesh, row by row, so that no adder tree is deep ------------------------------------------------
+
+  logic [CountW-1:0] row_macs[Rows], row_macs_q[Rows], all_macs;
+  thread_state_e     col_state_q[Cols][Threads];
+
+  always_comb begin
+    all_macs = '0;
+    for (int unsigned r = 0; r < Rows; r++) begin
+      row_macs[r] = '0;
+      for (int unsigned c = 0; c < Cols; c++) row_macs[r] += CountW'(macs[r][c]);
+      all_macs += row_macs_q[r];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    row_macs_q <= row_macs;
+    macs_o     <= all_macs;
+    for (int unsigned t = 0; t < Threads; t++) begin
+      for (int unsigned c = 0; c < Cols; c++) begin
+        col_state_q[c][t] <= StOff;
+        for (int unsigned r = 0; r < Rows; r++) if (watch_row_i == 4'(r)) col_state_q[c][t] <= state[r][c][t];
+      end
+      state_o[t] <= StOff;
+      for (int unsigned c = 0; c < Cols; c++) if (watch_col_i == 4'(c)) state_o[t] <= col_state_q[c][t];
+    end
+    busy_o <= |busy;
+  end
+
+endmodule

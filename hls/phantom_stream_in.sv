@@ -1,0 +1,214 @@
+// Stream in: takes the activation stream into the row buffer.
+//
+// The row buffer is a ring of words. Each packet is stored whole; the directory maps (row, xs, chunk) to its header, so packets of
+// a producer strip may come in any order. `rows_ready_o` counts the rows of complete strips. Space is given back by strips:
+// when the LAM no longer needs any row below `need_row_i`, the strips that end there are dropped.
+//
+// Contract: one word a cycle while there is room. `full_o` and a LAM that waits for rows together mean that the
+// strip can never fit: the controller reports it. After an error everything is swallowed until reset.
+module phantom_stream_in
+  import phantom_pkg::*;
+#(
+  parameter int unsigned RowBufferWords = 12288,
+  parameter int unsigned DirectoryDepth = 2048,
+  localparam int unsigned AddrW = $clog2(RowBufferWords),
+  localparam int unsigned DirW  = $clog2(DirectoryDepth)
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  input_cfg_t       cfg_i,
+  input  logic             in_valid_i,
+  output logic             in_ready_o,
+  input  logic [63:0]      in_data_i,
+  input  logic             in_last_i,
+  // row memory and directory, write side (registered)
+  output logic             mem_we_o,
+  output logic [AddrW-1:0] mem_addr_o,
+  output logic [63:0]      mem_data_o,
+  output logic             dir_we_o,
+  output logic [DirW-1:0]  dir_index_o,
+  output logic [AddrW-1:0] dir_addr_o,
+  // to and from the LAM
+  output logic [10:0]      rows_ready_o,
+  input  logic [10:0]      need_row_i,
+  output logic             full_o,
+  output error_e           error_o
+);
+
+  typedef enum logic [1:0] {
+    StHeader,
+    StBody,
+    StRows,   // the body is in, the directory is still being written
+    StError
+  } state_e;
+
+  state_e           state_q, state_d;
+  logic [6:0]       left_q;        // words of the body still to come
+  logic [AddrW-1:0] wr_q, tail_q, head_q;
+  logic             ended_q;
+  logic             accept, is_end, ended, bad_end, truncated, bad_header, room_q, start_packet;
+
+  // --- header ------------------------------------------------------------------------------------------------------
+
+  logic [7:0] chunk, chunk_q;
+  logic [9:0] y0, row_q;
+  logic [3:0] xs, xs_q;
+  logic [5:0] more_rows, more_rows_q;
+  logic       row_pending_q;
+  logic [6:0] body_words;
+
+  assign chunk     = in_data_i[11:4];
+  assign y0        = in_data_i[21:12];
+  assign xs        = in_data_i[25:22];
+  assign more_rows = in_data_i[31:26];
+
+  always_comb begin
+    body_words = 7'd8;
+    for (int unsigned i = 0; i < 8; i++) body_words += 7'(in_data_i[32+4*i+:4]);
+  end
+
+  assign start_packet = accept && state_q == StHeader && !is_end;
+  assign bad_header   = start_packet && (in_data_i[3:0] != KindAct || 9'(chunk) >= cfg_i.chunks || xs > cfg_i.last_xs ||
+                                         11'(y0) + 11'(more_rows) >= 11'(cfg_i.rows) || ended_q);
+
+  // --- state ---------------------------------------------------------------------------------------------------------
+
+  assign accept     = in_valid_i && in_ready_o;
+  assign in_ready_o = (state_q == StHeader || state_q == StBody) ? room_q : state_q == StError;
+
+  always_comb begin
+    state_d = state_q;
+    unique case (state_q)
+      StHeader: if (start_packet) state_d = StBody;
+      StBody:   if (accept && left_q == 7'd1) state_d = row_pending_q ? StRows : StHeader;
+      StRows:   if (!row_pending_q) state_d = StHeader;
+      default:  ;
+    endcase
+    if (bad_header || bad_end || truncated) state_d = StError;
+  end
+
+  phantom_packet_check u_check (
+    .clk_i,
+    .rst_ni,
+    .valid_i    (accept),
+    .at_header_i(state_q == StHeader),
+    .data_i     (in_data_i),
+    .last_i     (in_last_i),
+    .end_o      (is_end),
+    .ended_o    (ended),
+    .bad_end_o  (bad_end),
+    .truncated_o(truncated)
+  );
+
+  // --- ring and directory --------------------------------------------------------------------------------------------
+
+  function automatic logic [AddrW-1:0] next_addr(logic [AddrW-1:0] a);
+    return a == AddrW'(RowBufferWords - 1) ? '0 : a + 1'b1;
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    mem_addr_o <= wr_q;
+    mem_data_o <= in_data_i;
+    if (start_packet) begin
+      head_q  <= wr_q;
+      chunk_q <= chunk;
+      xs_q    <= xs;
+    end
+    dir_index_o <= DirW'(directory_index(cfg_i, row_q, xs_q, chunk_q));
+    dir_addr_o  <= head_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q       <= StHeader;
+      left_q        <= '0;
+      wr_q          <= '0;
+      mem_we_o      <= 1'b0;
+      dir_we_o      <= 1'b0;
+      row_pending_q <= 1'b0;
+      row_q         <= '0;
+      more_rows_q   <= '0;
+      ended_q       <= 1'b0;
+      error_o       <= ErrNone;
+    end else begin
+      state_q  <= state_d;
+      mem_we_o <= accept && (start_packet || state_q == StBody);
+      if (accept && (start_packet || state_q == StBody)) wr_q <= next_addr(wr_q);
+      if (start_packet) left_q <= body_words;
+      else if (accept) left_q <= left_q - 7'd1;
+
+      dir_we_o <= row_pending_q;
+      if (start_packet) begin
+        row_pending_q <= 1'b1;
+        row_q         <= y0;
+        more_rows_q   <= more_rows;
+      end else if (row_pending_q) begin
+        row_q         <= row_q + 10'd1;
+        more_rows_q   <= more_rows_q - 6'd1;
+        row_pending_q <= more_rows_q != '0;
+      end
+
+      if (ended) ended_q <= 1'b1;
+      if (error_o == ErrNone) begin
+        if (bad_header) error_o <= ErrActHeader;
+        else if (bad_end) error_o <= ErrActChecksum;
+        else if (truncated) error_o <= ErrActTruncated;
+      end
+    end
+  end
+
+  // --- strips: what is ready, what can be dropped ----------------------------------------------------------------------
+
+  (* ram_style = "distributed" *) logic [AddrW-1:0] strip_end[64];  // ring address after each strip
+  logic [5:0]       strip_wr_q, strip_rd_q;
+  logic [15:0]      packets_q;
+  logic [10:0]      rows_ready_q, tail_row_q;
+  logic             packet_done, strip_done, packet_done_q;
+  logic [AddrW-1:0] used;
+
+  assign packet_done  = (state_q == StBody || state_q == StRows) && state_d == StHeader;
+  assign strip_done   = packet_done_q && packets_q == cfg_i.strip_packets;
+  assign rows_ready_o = rows_ready_q;
+  assign used         = wr_q >= tail_q ? wr_q - tail_q : wr_q - tail_q + AddrW'(RowBufferWords);
+  assign full_o       = !room_q;
+
+  always_ff @(posedge clk_i) begin
+    if (strip_done) strip_end[strip_wr_q] <= wr_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      packets_q     <= '0;
+      packet_done_q <= 1'b0;
+      strip_wr_q    <= '0;
+      strip_rd_q    <= '0;
+      rows_ready_q  <= '0;
+      tail_row_q    <= 11'(cfg_i.strip_rows);
+      tail_q        <= '0;
+      room_q        <= 1'b0;
+    end else begin
+      packet_done_q <= packet_done;
+      packets_q     <= strip_done ? 16'(packet_done) : packets_q + 16'(packet_done);
+      if (strip_done) begin
+        strip_wr_q   <= strip_wr_q + 6'd1;
+        rows_ready_q <= rows_ready_q + 11'(cfg_i.strip_rows);
+      end
+      // The last strip may have fewer packets: the end of the stream completes it.
+      if (ended) rows_ready_q <= 11'(cfg_i.rows);
+      if (strip_rd_q != strip_wr_q && need_row_i >= tail_row_q) begin
+        strip_rd_q <= strip_rd_q + 6'd1;
+        tail_q     <= strip_end[strip_rd_q];
+        tail_row_q <= tail_row_q + 11'(cfg_i.strip_rows);
+      end
+      room_q <= used < AddrW'(RowBufferWords - 4);
+    end
+  end
+
+  logic unused;
+  assign unused = &{1'b0, cfg_i.log2_pitch, cfg_i.flat};
+
+`ifndef SYNTHESIS
+  initial assert (DirW <= 11) else $fatal(1, "phantom_stream_in: a directory index has 11 bits");
+`endif
+
+endmodule

@@ -1,0 +1,239 @@
+// Thread: multiplies one stationary weight with a run of activations, entry by entry, into private partial sums.
+//
+//   job --> fetch --word request--> (activation buffer) --word--> two word slots --> entry --> address --> RMW
+//
+// Contract: `job_ready_o` is a register; a job waits in a pending slot until the one before has requested its last word, so
+// that runs follow each other without a bubble. Words hold two entries; the two slots let a thread that gets the buffer
+// port every other cycle multiply in every cycle. One multiply a cycle is the peak.
+//
+// The read-modify-write of a partial sum takes three cycles (read, add, write), inside a run addresses strictly rise, so
+// only two runs that meet can collide: then stage 2 waits (at most two cycles).
+//
+// The drain borrows the read port (`drain_en_i` wins, stage 2 waits): the sum appears on `drain_data_o` one cycle later and the
+// location is cleared for the next pass.
+module phantom_thread
+  import phantom_pkg::*;
+(
+  input  logic          clk_i,
+  input  logic          rst_ni,
+  input  logic          act_signed_i,
+  input  logic          job_valid_i,
+  output logic          job_ready_o,
+  input  job_t          job_i,
+  // activation buffer: data one cycle after the grant
+  output logic          rd_req_o,
+  output logic [8:0]    rd_addr_o,
+  input  logic          rd_gnt_i,
+  input  logic [35:0]   rd_data_i,
+  // state
+  output logic          chan_valid_o,  // chan_o is a channel that this thread may still read
+  output logic [7:0]    chan_o,
+  output logic          idle_o,        // nothing in flight, all sums written
+  output logic          mac_o,         // multiplies in this cycle
+  output logic          stall_o,       // stage 2 waits (own sum, drain)
+  // drain
+  input  logic          drain_en_i,
+  input  logic [8:0]    drain_addr_i,
+  output logic [AccW-1:0] drain_data_o
+);
+
+  // --- fetch: which words of the run -----------------------------------------------------------------------------
+
+  job_t       pend_q, job_q;
+  logic       pend_valid_q, job_valid_q, first_word_q;
+  logic [8:0] word_q;
+  logic       last_word, load, advance;
+  logic [1:0] slot_busy_q;
+  logic       fill_sel_q;
+
+  assign job_ready_o  = !pend_valid_q;
+  assign last_word    = word_q == job_q.last[9:1];
+  assign rd_req_o     = job_valid_q && !slot_busy_q[fill_sel_q];
+  assign rd_addr_o    = word_q;
+  assign advance      = rd_req_o && rd_gnt_i;
+  assign load         = pend_valid_q && (!job_valid_q || (advance && last_word));
+  assign chan_valid_o = job_valid_q || pend_valid_q;
+  assign chan_o       = job_valid_q ? job_q.chan : pend_q.chan;
+
+  always_ff @(posedge clk_i) begin
+    if (job_ready_o) pend_q <= job_i;
+    if (load) job_q <= pend_q;
+    if (load) word_q <= pend_q.first[9:1];
+    else if (advance) word_q <= word_q + 9'd1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      pend_valid_q <= 1'b0;
+      job_valid_q  <= 1'b0;
+      first_word_q <= 1'b0;
+      fill_sel_q   <= 1'b0;
+    end else begin
+      if (job_ready_o) pend_valid_q <= job_valid_i;
+      else if (load) pend_valid_q <= 1'b0;
+      if (load) job_valid_q <= 1'b1;
+      else if (advance && last_word) job_valid_q <= 1'b0;
+      if (load) first_word_q <= 1'b1;
+      else if (advance) first_word_q <= 1'b0;
+      fill_sel_q <= fill_sel_q ^ advance;
+    end
+  end
+
+  // --- word slots: two words, each with the weight and base of its job ----------------------------------------------
+
+  typedef struct packed {
+    logic [7:0] w;
+    logic [8:0] base;
+    logic [1:0] skip;
+    logic [1:0] want;  // which halves belong to the run
+  } meta_t;
+
+  meta_t            meta_q[2];
+  act_entry_t [1:0] word_slot_q[2];
+  logic [1:0]       rem_q[2];  // halves still to be multiplied
+  logic [1:0]       arrived_q;
+  logic             arriving_q, arriving_sel_q, use_sel_q;
+  act_entry_t [1:0] arriving_word;
+  logic [1:0]       arriving_rem;
+  logic             take, slot_done, stall;
+  logic [1:0]       rem, rem_next;
+
+  assign arriving_word = rd_data_i;
+  assign rem           = rem_q[use_sel_q];
+  assign rem_next      = rem[0] ? {rem[1], 1'b0} : 2'b00;
+  assign take          = arrived_q[use_sel_q] && !stall;
+  assign slot_done     = take && rem_next == 2'b00;
+
+  always_comb begin
+    for (int unsigned h = 0; h < 2; h++) begin
+      arriving_rem[h] = meta_q[arriving_sel_q].want[h] &&
+                        (meta_q[arriving_sel_q].skip & arriving_word[h].edge_col) == 2'b00;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      meta_q[fill_sel_q] <= '{
+          w: job_q.w,
+          base: job_q.base,
+          skip: job_q.skip,
+          want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}
+      };
+    end
+    if (arriving_q) word_slot_q[arriving_sel_q] <= arriving_word;
+    if (take) rem_q[use_sel_q] <= rem_next;
+    if (arriving_q) rem_q[arriving_sel_q] <= arriving_rem;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      arriving_q     <= 1'b0;
+      arriving_sel_q <= 1'b0;
+      use_sel_q      <= 1'b0;
+      arrived_q      <= '0;
+      slot_busy_q    <= '0;
+    end else begin
+      arriving_q     <= advance;
+      arriving_sel_q <= fill_sel_q;
+      use_sel_q      <= use_sel_q ^ slot_done;
+      if (slot_done) begin
+        arrived_q[use_sel_q]   <= 1'b0;
+        slot_busy_q[use_sel_q] <= 1'b0;
+      end
+      if (arriving_q) arrived_q[arriving_sel_q] <= 1'b1;
+      if (advance) slot_busy_q[fill_sel_q] <= 1'b1;
+    end
+  end
+
+  // --- stage 1: one entry and its weight ------------------------------------------------------------------------------
+
+  act_entry_t entry;
+  logic       valid1_q, valid2_q, valid3_q, valid4_q, drain3_q;
+  logic [7:0] position1_q;
+  logic [8:0] base1_q;
+  logic signed [8:0] a1_q, a2_q;
+  logic signed [7:0] w1_q, w2_q;
+  logic [8:0] addr2_q, addr3_q, addr4_q;
+
+  assign entry = rem[0] ? word_slot_q[use_sel_q][0] : word_slot_q[use_sel_q][1];
+
+  always_ff @(posedge clk_i) begin
+    if (!stall) begin
+      position1_q <= entry.position;
+      base1_q     <= meta_q[use_sel_q].base;
+      a1_q        <= {act_signed_i && entry.value[7], entry.value};
+      w1_q        <= meta_q[use_sel_q].w;
+      // stage 2: its partial sum
+      addr2_q     <= {base1_q[8], base1_q[7:0] + position1_q};
+      a2_q        <= a1_q;
+      w2_q        <= w1_q;
+    end
+    addr3_q <= drain_en_i ? drain_addr_i : addr2_q;
+    addr4_q <= addr3_q;
+  end
+
+  // --- stage 2 reads, stage 3 adds, stage 4 writes -----------------------------------------------------------------------
+
+  logic hazard, go;
+  logic signed [16:0] product3_q;
+  logic signed [AccW-1:0] sum4_q;
+  logic [AccW-1:0] psum;
+
+  assign hazard = (valid3_q && addr3_q == addr2_q) || (valid4_q && addr4_q == addr2_q);
+  assign stall  = valid2_q && (hazard || drain_en_i);
+  assign go     = valid2_q && !stall;
+
+  // Plain multiply, then add, then clear: the form that synthesis absorbs into the registers of one DSP48E1.
+  always_ff @(posedge clk_i) begin
+    product3_q <= a2_q * w2_q;
+    if (drain3_q) sum4_q <= '0;
+    else sum4_q <= $signed(psum) + AccW'(product3_q);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid1_q <= 1'b0;
+      valid2_q <= 1'b0;
+      valid3_q <= 1'b0;
+      valid4_q <= 1'b0;
+      drain3_q <= 1'b0;
+    end else begin
+      if (!stall) begin
+        valid1_q <= take && rem != 2'b00;
+        valid2_q <= valid1_q;
+      end
+      valid3_q <= go || drain_en_i;
+      drain3_q <= drain_en_i;
+      valid4_q <= valid3_q;
+    end
+  end
+
+  phantom_sdp_ram #(
+    .Width(AccW),
+    .Depth(512)
+  ) u_psum (
+    .clk_i,
+    .wr_en_i  (valid4_q),
+    .wr_addr_i(addr4_q),
+    .wr_data_i(sum4_q),
+    .rd_en_i  (1'b1),
+    .rd_addr_i(drain_en_i ? drain_addr_i : addr2_q),
+    .rd_data_o(psum)
+  );
+
+  assign drain_data_o = psum;
+  assign mac_o        = go;
+  assign stall_o      = stall;
+  assign idle_o       = !(job_valid_q || pend_valid_q || (|slot_busy_q) || valid1_q || valid2_q || valid3_q || valid4_q);
+
+`ifndef SYNTHESIS
+  // A read and a write of one location in one cycle would return the old sum.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (!(go && valid4_q && addr4_q == addr2_q)) else $error("phantom_thread: sum read before it is written");
+      assert (!(drain_en_i && valid4_q && addr4_q == drain_addr_i)) else $error("phantom_thread: drained too early");
+    end
+  end
+`endif
+
+endmodule

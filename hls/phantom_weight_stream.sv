@@ -1,0 +1,145 @@
+// Weight stream: parses the packets of the weight stream and sends each word to the cores of its mask.
+//
+// Contract: one word a cycle while all cores of the mask have room in the queue of the word's thread. `wgt_*_o` is registered: the
+// cores' room signals must keep a margin for the words on their way. Parameters go to a FIFO downstream (valid/ready). After
+// an error everything up to the end of time is swallowed, so that the DMA comes to its end; only a reset helps.
+module phantom_weight_stream
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows    = 4,
+  parameter int unsigned Cols    = 4,
+  parameter int unsigned Threads = 8,
+  localparam int unsigned ThreadW = $clog2(Threads)
+) (
+  input  logic               clk_i,
+  input  logic               rst_ni,
+  input  logic               in_valid_i,
+  output logic               in_ready_o,
+  input  logic [63:0]        in_data_i,
+  input  logic               in_last_i,
+  input  logic [Threads-1:0] room_i[Rows][Cols],
+  output logic               wgt_valid_o,
+  output logic [Rows-1:0]    wgt_rows_o,
+  output logic [Cols-1:0]    wgt_cols_o,
+  output logic [ThreadW-1:0] wgt_thread_o,
+  output logic [59:0]        wgt_word_o,
+  output logic               prm_valid_o,
+  input  logic               prm_ready_i,
+  output logic [58:0]        prm_data_o,
+  output error_e             error_o,
+  output logic               waiting_o    // a word waits for room
+);
+
+  typedef enum logic [1:0] {
+    StHeader,
+    StWeights,
+    StParams,
+    StError
+  } state_e;
+
+  state_e           state_q, state_d;
+  logic [15:0]      left_q, left_d;
+  logic [Rows-1:0]  rows_q;
+  logic [Cols-1:0]  cols_q;
+  logic             accept, is_end, bad_end, truncated, room, bad_header, more;
+  logic [3:0]       thread;
+
+  assign thread = in_data_i[63:60];
+  always_comb begin
+    room = 1'b1;
+    for (int unsigned r = 0; r < Rows; r++) begin
+      for (int unsigned c = 0; c < Cols; c++) begin
+        if (rows_q[r] && cols_q[c] && !room_i[r][c][thread[ThreadW-1:0]]) room = 1'b0;
+      end
+    end
+  end
+  assign more      = in_data_i[27:12] != '0;
+  assign accept    = in_valid_i && in_ready_o;
+  assign waiting_o = state_q == StWeights && in_valid_i && !room;
+
+  always_comb begin
+    unique case (state_q)
+      StWeights: in_ready_o = room;
+      StParams:  in_ready_o = prm_ready_i;
+      default:   in_ready_o = 1'b1;
+    endcase
+  end
+
+  always_comb begin
+    state_d    = state_q;
+    left_d     = left_q;
+    bad_header = 1'b0;
+    if (accept) begin
+      unique case (state_q)
+        StHeader: begin
+          left_d = in_data_i[27:12];
+          unique case (in_data_i[3:0])
+            KindWgt: begin
+              if (more) state_d = StWeights;
+              bad_header = (in_data_i[47:32] >> Rows) != '0 || (in_data_i[63:48] >> Cols) != '0;
+            end
+            KindPrm: if (more) state_d = StParams;
+            KindEnd: ;
+            default: bad_header = 1'b1;
+          endcase
+        end
+        StWeights, StParams: begin
+          left_d = left_q - 16'd1;
+          if (left_q == 16'd1) state_d = StHeader;
+          bad_header = state_q == StWeights && 5'(thread) >= 5'(Threads);
+        end
+        default: ;
+      endcase
+    end
+    if (bad_header || bad_end || truncated) state_d = StError;
+  end
+
+  phantom_packet_check u_check (
+    .clk_i,
+    .rst_ni,
+    .valid_i    (accept),
+    .at_header_i(state_q == StHeader),
+    .data_i     (in_data_i),
+    .last_i     (in_last_i),
+    .end_o      (is_end),
+    .ended_o    (),
+    .bad_end_o  (bad_end),
+    .truncated_o(truncated)
+  );
+
+  assign prm_valid_o = state_q == StParams && in_valid_i;
+  assign prm_data_o  = in_data_i[58:0];
+
+  always_ff @(posedge clk_i) begin
+    wgt_thread_o <= thread[ThreadW-1:0];
+    wgt_word_o   <= in_data_i[59:0];
+    if (accept && state_q == StHeader) begin
+      rows_q <= in_data_i[32+:Rows];
+      cols_q <= in_data_i[48+:Cols];
+    end
+    wgt_rows_o <= rows_q;
+    wgt_cols_o <= cols_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q     <= StHeader;
+      left_q      <= '0;
+      wgt_valid_o <= 1'b0;
+      error_o     <= ErrNone;
+    end else begin
+      state_q     <= state_d;
+      left_q      <= left_d;
+      wgt_valid_o <= accept && state_q == StWeights && !bad_header;
+      if (error_o == ErrNone) begin
+        if (bad_header) error_o <= ErrWgtHeader;
+        else if (bad_end) error_o <= ErrWgtChecksum;
+        else if (truncated) error_o <= ErrWgtTruncated;
+      end
+    end
+  end
+
+  logic unused;
+  assign unused = &{1'b0, is_end, in_data_i[59]};
+
+endmodule
