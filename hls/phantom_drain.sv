@@ -19,6 +19,7 @@ module phantom_drain
   input  logic [5:0]      entry_index_i,
   input  drain_entry_t    entry_i,
   output logic            done_o,
+  output logic            waiting_o,    // for a core
   input  logic            pass_done_i[Rows][Cols],
   // to the mesh
   output logic [Rows-1:0] rows_o,
@@ -96,6 +97,7 @@ module phantom_drain
   assign seg_valid_o = state_q == StSegment && y_q < cfg_i.rows;
   assign seg_o       = '{more_rows: more_rows, xs: xs_q, y0: y_q, chunk: chunk_q};
   assign done_o      = state_q == StIdle;
+  assign waiting_o   = state_q == StWait && !core_done;
 
   always_ff @(posedge clk_i) begin
     if (entry_we_i) entry_mem[entry_index_i] <= entry_i;

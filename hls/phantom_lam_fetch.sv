@@ -129,7 +129,7 @@ module phantom_lam_fetch
   logic signed [11:0] first_q, last_q;      // view rows
   logic signed [12:0] first_row_q, last_row_q;  // rows of the input
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
-  logic               past_end, before;
+  logic               past_end, precedes;
   logic signed [12:0] packet_first, packet_last;
   logic [3:0]         words_q, left_q;
   logic [5:0]         values_used_q;
@@ -142,7 +142,7 @@ module phantom_lam_fetch
   assign packet_first = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y0});
   assign packet_last  = packet_first + $signed({7'b0, packet.more_rows});
   assign past_end     = 7'(index_q) == count_q || packet_first > last_row_q;
-  assign before       = packet_last < first_row_q;
+  assign precedes       = packet_last < first_row_q;
   assign read_last    = left_q == '0;
 
   // Words of the packet in front of the channel: header, and mask and values of the channels before it.
@@ -174,7 +174,7 @@ module phantom_lam_fetch
       tile: tile_q[3:0],
       view: view_q[1:0],
       view_end: view_end,
-      chan_end: view_end && (last_view || in_cfg_i.flat)
+      chan_end: view_end && (last_view || cfg_i.view_chans)
   };
 
   always_ff @(posedge clk_i) begin
@@ -247,7 +247,7 @@ module phantom_lam_fetch
         end
         StFind: begin
           if (past_end) state_q <= StViewEnd;
-          else if (before) begin
+          else if (precedes) begin
             index_q <= index_q + 6'd1;
             if (view_q == '0) tile_index_q <= index_q + 6'd1;
           end else if (values_used_q <= 6'd24) state_q <= StOffset;

@@ -51,6 +51,20 @@ module phantom_lam_scan
   assign view        = view_i[tok_q.view];
   assign tok_ready_o = enable_i && (!tok_valid_q || (done && !fresh_chan_q));
 
+  typedef struct packed {
+    logic       valid;
+    logic [1:0] count;
+    logic       row_end;
+    logic       view_end;
+    logic       chan_end;
+    logic       chan_load;
+    logic [3:0] tile;
+    logic [1:0] view;
+    logic [7:0] row_pos;
+  } pick_t;
+
+  pick_t pick_d, pick_q, rank_stage_q, value_stage_q;
+
   // --- this piece -------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0] raw, row_bits, col_bits, cand, low, rest, low2;
@@ -133,19 +147,6 @@ module phantom_lam_scan
 
   // --- pick -----------------------------------------------------------------------------------------------------------
 
-  typedef struct packed {
-    logic       valid;
-    logic [1:0] count;
-    logic       row_end;
-    logic       view_end;
-    logic       chan_end;
-    logic       chan_load;
-    logic [3:0] tile;
-    logic [1:0] view;
-    logic [7:0] row_pos;
-  } pick_t;
-
-  pick_t pick_d, pick_q, rank_stage_q, value_stage_q;
   logic [Lf-1:0]     low_q, low2_q, raw_q;
   logic [6:0]        base_rank_q;
   logic [4:0]        value_base_q, value_base2_q;

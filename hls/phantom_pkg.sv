@@ -129,6 +129,7 @@ package phantom_pkg;
     logic [4:0]  tiles;
     logic [2:0]  views;
     logic        stride2;
+    logic        view_chans;    // every view of a channel counts as a channel of its own
     logic [7:0]  tile_rows;     // output rows of a tile: rows of a run
     logic [9:0]  strip_rows;    // output rows of a strip
     logic [7:0]  pitch;         // positions from one row of a tile to the next

@@ -55,13 +55,18 @@ module phantom_requantiser
   logic [9:0]         window5_q;  // result bits above the half bit
   logic               sticky5_q, over5_q, sign5_q;
   logic [7:0]         below, above;
+  logic [6:0]         some, other;  // nibbles 13 + 4 s and 22 + 4 s: not zero, not all sign
   assign product = {sum4_q, low4_q};
 
   always_comb begin
-    below[0] = |product[12:0];
-    for (int unsigned s = 1; s < 8; s++) below[s] = below[s-1] || (|product[13+4*(s-1)+:4]);
-    above[7] = product[57:50] != {8{product[57]}};
-    for (int s = 6; s >= 0; s--) above[s] = above[s+1] || (product[22+4*s+:4] != {4{product[57]}});
+    for (int unsigned s = 0; s < 7; s++) begin
+      some[s]  = |product[13+4*s+:4];
+      other[s] = product[22+4*s+:4] != {4{product[57]}};
+    end
+    for (int unsigned s = 0; s < 8; s++) begin
+      below[s] = (|product[12:0]) || (|(some & 7'((8'd1 << s) - 8'd1)));
+      above[s] = (product[57:50] != {8{product[57]}}) || (|(other & ~7'((8'd1 << s) - 8'd1)));
+    end
   end
 
   always_ff @(posedge clk_i) begin

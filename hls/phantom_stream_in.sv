@@ -32,7 +32,8 @@ module phantom_stream_in
   output logic [10:0]      rows_ready_o,
   input  logic [10:0]      need_row_i,
   output logic             full_o,
-  output error_e           error_o
+  output error_e           error_o,
+  output logic             ended_o      // END has come
 );
 
   typedef enum logic [1:0] {
@@ -71,10 +72,15 @@ module phantom_stream_in
   assign bad_header   = start_packet && (in_data_i[3:0] != KindAct || 9'(chunk) >= cfg_i.chunks || xs > cfg_i.last_xs ||
                                          11'(y0) + 11'(more_rows) >= 11'(cfg_i.rows) || ended_q);
 
+  // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
+  logic [10:0] oldest_row_q, dir_rows_q;
+  logic        row_fits;
+  assign row_fits = in_data_i[3:0] != KindAct || 11'(y0) + 11'(more_rows) < oldest_row_q + dir_rows_q;
+
   // --- state ---------------------------------------------------------------------------------------------------------
 
   assign accept     = in_valid_i && in_ready_o;
-  assign in_ready_o = (state_q == StHeader || state_q == StBody) ? room_q : state_q == StError;
+  assign in_ready_o = state_q == StHeader ? room_q && row_fits : state_q == StBody ? room_q : state_q == StError;
 
   always_comb begin
     state_d = state_q;
@@ -169,6 +175,7 @@ module phantom_stream_in
   assign packet_done  = (state_q == StBody || state_q == StRows) && state_d == StHeader;
   assign strip_done   = packet_done_q && packets_q == cfg_i.strip_packets;
   assign rows_ready_o = rows_ready_q;
+  assign ended_o      = ended_q;
   assign used         = wr_q >= tail_q ? wr_q - tail_q : wr_q - tail_q + AddrW'(RowBufferWords);
   assign full_o       = !room_q;
 
@@ -200,6 +207,8 @@ module phantom_stream_in
         tail_q     <= strip_end[strip_rd_q];
         tail_row_q <= tail_row_q + 11'(cfg_i.strip_rows);
       end
+      oldest_row_q <= tail_row_q - 11'(cfg_i.strip_rows);
+      dir_rows_q   <= 11'(12'(DirectoryDepth) >> cfg_i.dir_row_shift);
       room_q <= used < AddrW'(RowBufferWords - 4);
     end
   end

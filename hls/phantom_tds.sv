@@ -30,7 +30,7 @@ module phantom_tds
   input  logic [Threads-1:0] idle_i,      // thread has written its last sum
   input  logic               drained_i,   // the drain is through with one pass of this core
   output logic [Threads-1:0] pass_done_o, // this thread's pass waits for the drain
-  output logic [7:0]         chan_o[Threads],  // channel of the last entry taken
+  output logic [7:0]         chan_o[Threads],  // lowest channel that the thread can still ask for
   // S4
   output logic [7:0]         run_chan_o,
   output logic [5:0]         run_index_o,
@@ -144,9 +144,10 @@ module phantom_tds
       for (int unsigned t = 0; t < Threads; t++) chan_q[t] <= '0;
     end else begin
       if (drained_i) pass_done_q <= '0;
+      // A thread that has to wait for a channel does not need any channel before it: it must not hold those back.
+      if (valid3_q && (go3 || action3_q == ActWeight)) chan_q[thread3_q] <= free_chan3_q;
       if (pop_o) begin
         started_q[thread3_q] <= 1'b1;
-        chan_q[thread3_q]    <= free_chan3_q;
         if (action3_q == ActPass) begin
           bank_q[thread3_q]      <= !bank_q[thread3_q];
           pass_done_q[thread3_q] <= 1'b1;

@@ -27,7 +27,8 @@ module phantom_weight_stream
   input  logic               prm_ready_i,
   output logic [58:0]        prm_data_o,
   output error_e             error_o,
-  output logic               waiting_o    // a word waits for room
+  output logic               waiting_o,   // a word waits for room
+  output logic               ended_o      // END and TLAST have come
 );
 
   typedef enum logic [1:0] {
@@ -41,7 +42,7 @@ module phantom_weight_stream
   logic [15:0]      left_q, left_d;
   logic [Rows-1:0]  rows_q;
   logic [Cols-1:0]  cols_q;
-  logic             accept, is_end, bad_end, truncated, room, bad_header, more;
+  logic             accept, is_end, ended, last_q, bad_end, truncated, room, bad_header, more;
   logic [3:0]       thread;
 
   assign thread = in_data_i[63:60];
@@ -102,7 +103,7 @@ module phantom_weight_stream
     .data_i     (in_data_i),
     .last_i     (in_last_i),
     .end_o      (is_end),
-    .ended_o    (),
+    .ended_o    (ended),
     .bad_end_o  (bad_end),
     .truncated_o(truncated)
   );
@@ -117,6 +118,7 @@ module phantom_weight_stream
       rows_q <= in_data_i[32+:Rows];
       cols_q <= in_data_i[48+:Cols];
     end
+    last_q     <= in_last_i;
     wgt_rows_o <= rows_q;
     wgt_cols_o <= cols_q;
   end
@@ -127,7 +129,9 @@ module phantom_weight_stream
       left_q      <= '0;
       wgt_valid_o <= 1'b0;
       error_o     <= ErrNone;
+      ended_o     <= 1'b0;
     end else begin
+      if (ended && last_q) ended_o <= 1'b1;
       state_q     <= state_d;
       left_q      <= left_d;
       wgt_valid_o <= accept && state_q == StWeights && !bad_header;

@@ -1,0 +1,43 @@
+# Thin targets: each is one command of a script or a package. `make` alone lists them.
+# `make run` and `make test` do all set-up by themselves.
+
+PY     := .venv/bin/python
+CONFIG ?= tiny
+# Extra arguments for the program or for pytest: make test ARGS="-k dma -x"
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench resources registers docs clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## create .venv with everything that is needed (quick when nothing changed)
+	@scripts/setup.sh
+
+run: setup ## run a network on the simulated board and check every result (CONFIG=tiny)
+	@.venv/bin/phantom run --config $(CONFIG) $(ARGS)
+
+test: setup ## run all tests
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: setup ## static checks of RTL and Python
+	@PYTHON=$(PY) scripts/lint.sh
+
+bench: setup ## measure the workloads: cycles, utilisation, bandwidth
+	@.venv/bin/phantom bench --config $(CONFIG) $(ARGS)
+
+resources: setup ## synthesise for the xc7z020 and check against what it has
+	@$(PY) overlay/resources.py $(ARGS)
+
+registers: setup ## generate the register block, the address map and its documentation
+	@$(PY) overlay/registers.py
+
+docs: setup ## generate the documentation that follows from sources (build/gen/registers.md)
+	@$(PY) overlay/registers.py
+
+clean: ## remove everything that was built, but for .venv
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean ## remove .venv too
+	@rm -rf .venv

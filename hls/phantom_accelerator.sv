@@ -1,0 +1,386 @@
+// The accelerator between its two input streams and its output stream: everything but DMA and registers.
+//
+//   activations --> stream in --> row buffer --> LAM --> mesh --> output --> results
+//   weights --> weight stream ---------------------------^   \ parameters --^
+//
+// Contract: one layer per `start_i`, configured by structs that are constant while `busy_o`. Streams are valid/ready with `last`.
+module phantom_accelerator
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows             = 4,
+  parameter int unsigned Cols             = 4,
+  parameter int unsigned Threads          = 8,
+  parameter int unsigned Lf               = 16,
+  parameter int unsigned ActWords         = 512,
+  parameter int unsigned WeightQueueWords = 16,
+  parameter int unsigned RunDepth         = 512,
+  parameter int unsigned RowBufferWords   = 12288,
+  parameter int unsigned DirectoryDepth   = 2048,
+  parameter int unsigned ParamDepth       = 1024
+) (
+  input  logic         clk_i,
+  input  logic         rst_ni,
+  // control
+  input  logic         start_i,
+  input  logic         soft_reset_i,
+  input  logic [15:0]  watchdog_i,
+  output logic         busy_o,
+  output logic         done_o,
+  output error_e       error_o,
+  // layer
+  input  input_cfg_t   input_cfg_i,
+  input  lam_cfg_t     lam_cfg_i,
+  input  view_t        view_i[4],
+  input  core_cfg_t    core_cfg_i,
+  input  drain_cfg_t   drain_cfg_i,
+  input  logic         table_we_i,
+  input  logic [1:0]   table_select_i,   // 0 window, 1 slot, 2 tile, 3 drain
+  input  logic [5:0]   table_index_i,
+  input  logic [31:0]  table_data_i,
+  // streams
+  input  logic         act_valid_i,
+  output logic         act_ready_o,
+  input  logic [63:0]  act_data_i,
+  input  logic         act_last_i,
+  input  logic         wgt_valid_i,
+  output logic         wgt_ready_o,
+  input  logic [63:0]  wgt_data_i,
+  input  logic         wgt_last_i,
+  output logic         out_valid_o,
+  input  logic         out_ready_i,
+  output logic [63:0]  out_data_o,
+  output logic         out_last_o,
+  // counters
+  input  logic         cnt_req_i,
+  input  logic [5:0]   cnt_index_i,
+  output logic         cnt_ack_o,
+  output logic [31:0]  cnt_data_o
+);
+
+  localparam int unsigned AddrW   = $clog2(RowBufferWords);
+  localparam int unsigned DirW    = $clog2(DirectoryDepth);
+  localparam int unsigned ThreadW = $clog2(Threads);
+  localparam int unsigned MacW    = $clog2(Rows * Cols * Threads + 1);
+
+  // --- control -------------------------------------------------------------------------------------------------------------
+
+  logic       run_rst_n, scrub, start, open, swallow, clear, out_done, act_ended, wgt_ended, lam_waiting, row_full, moved;
+  logic [8:0] scrub_addr;
+  error_e     act_error, wgt_error;
+
+  phantom_control u_control (
+    .clk_i,
+    .rst_ni,
+    .start_i,
+    .soft_reset_i,
+    .watchdog_i,
+    .busy_o,
+    .done_o,
+    .error_o,
+    .clear_o     (clear),
+    .run_rst_no  (run_rst_n),
+    .scrub_o     (scrub),
+    .scrub_addr_o(scrub_addr),
+    .start_o     (start),
+    .open_o      (open),
+    .swallow_o   (swallow),
+    .out_done_i  (out_done),
+    .act_ended_i (act_ended),
+    .wgt_ended_i (wgt_ended),
+    .act_error_i (act_error),
+    .wgt_error_i (wgt_error),
+    .row_stuck_i (lam_waiting && row_full),
+    .moved_i     (moved)
+  );
+
+  table_write_t table_q;
+  logic         tile_we, entry_we;
+  assign tile_we  = table_we_i && table_select_i == 2'd2;
+  assign entry_we = table_we_i && table_select_i == 2'd3;
+  always_ff @(posedge clk_i) begin
+    table_q <= '{
+        window_we: rst_ni && table_we_i && table_select_i == 2'd0,
+        slot_we: rst_ni && table_we_i && table_select_i == 2'd1,
+        index: table_index_i,
+        data: table_data_i[15:0]
+    };
+  end
+
+  // --- input: row buffer and LAM ---------------------------------------------------------------------------------------------
+
+  logic             act_ready, mem_we, dir_we;
+  logic [AddrW-1:0] mem_wr_addr, mem_rd_addr, dir_wr_addr, dir_rd_addr;
+  logic [63:0]      mem_wr_data, mem_rd_data;
+  logic [DirW-1:0]  dir_wr_index, dir_rd_index;
+  logic [10:0]      rows_ready, need_row;
+  logic             lam_done, lam_blocked;
+  logic             fill_room[Rows][Cols];
+  fill_t            fill;
+  logic [Rows-1:0]  fill_rows, wgt_rows, drain_rows;
+  logic [Cols-1:0]  fill_cols, wgt_cols, drain_cols;
+
+  assign act_ready_o = (act_ready && open) || swallow;
+
+  phantom_stream_in #(
+    .RowBufferWords(RowBufferWords),
+    .DirectoryDepth(DirectoryDepth)
+  ) u_stream_in (
+    .clk_i,
+    .rst_ni      (run_rst_n),
+    .cfg_i       (input_cfg_i),
+    .in_valid_i  (act_valid_i && open),
+    .in_ready_o  (act_ready),
+    .in_data_i   (act_data_i),
+    .in_last_i   (act_last_i),
+    .mem_we_o    (mem_we),
+    .mem_addr_o  (mem_wr_addr),
+    .mem_data_o  (mem_wr_data),
+    .dir_we_o    (dir_we),
+    .dir_index_o (dir_wr_index),
+    .dir_addr_o  (dir_wr_addr),
+    .rows_ready_o(rows_ready),
+    .need_row_i  (need_row),
+    .full_o      (row_full),
+    .error_o     (act_error),
+    .ended_o     (act_ended)
+  );
+
+  phantom_row_memory #(
+    .Words(RowBufferWords)
+  ) u_row_memory (
+    .clk_i,
+    .wr_en_i  (mem_we),
+    .wr_addr_i(mem_wr_addr),
+    .wr_data_i(mem_wr_data),
+    .rd_addr_i(mem_rd_addr),
+    .rd_data_o(mem_rd_data)
+  );
+
+  phantom_sdp_ram #(
+    .Width(AddrW),
+    .Depth(DirectoryDepth)
+  ) u_directory (
+    .clk_i,
+    .wr_en_i  (dir_we),
+    .wr_addr_i(dir_wr_index),
+    .wr_data_i(dir_wr_addr),
+    .rd_en_i  (1'b1),
+    .rd_addr_i(dir_rd_index),
+    .rd_data_o(dir_rd_addr)
+  );
+
+  phantom_lam #(
+    .Rows          (Rows),
+    .Cols          (Cols),
+    .Lf            (Lf),
+    .RowBufferWords(RowBufferWords),
+    .DirectoryDepth(DirectoryDepth)
+  ) u_lam (
+    .clk_i,
+    .rst_ni      (run_rst_n),
+    .start_i     (start),
+    .cfg_i       (lam_cfg_i),
+    .in_cfg_i    (input_cfg_i),
+    .view_i,
+    .tile_we_i   (tile_we),
+    .tile_index_i(table_index_i[3:0]),
+    .tile_cores_i(table_data_i),
+    .done_o      (lam_done),
+    .waiting_o   (lam_waiting),
+    .blocked_o   (lam_blocked),
+    .rows_ready_i(rows_ready),
+    .need_row_o  (need_row),
+    .dir_index_o (dir_rd_index),
+    .dir_addr_i  (dir_rd_addr),
+    .mem_addr_o  (mem_rd_addr),
+    .mem_data_i  (mem_rd_data),
+    .room_i      (fill_room),
+    .fill_rows_o (fill_rows),
+    .fill_cols_o (fill_cols),
+    .fill_o      (fill)
+  );
+
+  // --- weights ----------------------------------------------------------------------------------------------------------------
+
+  logic               wgt_ready, wgt_valid, wgt_waiting, prm_valid, prm_ready;
+  logic [ThreadW-1:0] wgt_thread;
+  logic [59:0]        wgt_word;
+  logic [58:0]        prm_data;
+  logic [Threads-1:0] wgt_room[Rows][Cols];
+
+  assign wgt_ready_o = (wgt_ready && open) || swallow;
+
+  phantom_weight_stream #(
+    .Rows   (Rows),
+    .Cols   (Cols),
+    .Threads(Threads)
+  ) u_weight_stream (
+    .clk_i,
+    .rst_ni      (run_rst_n),
+    .in_valid_i  (wgt_valid_i && open),
+    .in_ready_o  (wgt_ready),
+    .in_data_i   (wgt_data_i),
+    .in_last_i   (wgt_last_i),
+    .room_i      (wgt_room),
+    .wgt_valid_o (wgt_valid),
+    .wgt_rows_o  (wgt_rows),
+    .wgt_cols_o  (wgt_cols),
+    .wgt_thread_o(wgt_thread),
+    .wgt_word_o  (wgt_word),
+    .prm_valid_o (prm_valid),
+    .prm_ready_i (prm_ready),
+    .prm_data_o  (prm_data),
+    .error_o     (wgt_error),
+    .waiting_o   (wgt_waiting),
+    .ended_o     (wgt_ended)
+  );
+
+  // --- mesh ----------------------------------------------------------------------------------------------------------------
+
+  logic            pass_done[Rows][Cols];
+  logic            drain_en, drained, mesh_busy, drain_waiting;
+  logic [7:0]      drain_addr;
+  logic [AccW-1:0] drain_data[Threads];
+  logic [MacW-1:0] macs;
+  thread_state_e   state[Threads];
+  logic [3:0]      watch_row_q, watch_col_q;
+
+  phantom_mesh #(
+    .Rows            (Rows),
+    .Cols            (Cols),
+    .Threads         (Threads),
+    .ActWords        (ActWords),
+    .RunDepth        (RunDepth),
+    .WeightQueueWords(WeightQueueWords)
+  ) u_mesh (
+    .clk_i,
+    .rst_ni       (run_rst_n),
+    .cfg_i        (core_cfg_i),
+    .table_i      (table_q),
+    .wgt_valid_i  (wgt_valid),
+    .wgt_rows_i   (wgt_rows),
+    .wgt_cols_i   (wgt_cols),
+    .wgt_thread_i (wgt_thread),
+    .wgt_word_i   (wgt_word),
+    .wgt_room_o   (wgt_room),
+    .fill_i       (fill),
+    .fill_rows_i  (fill_rows),
+    .fill_cols_i  (fill_cols),
+    .fill_room_o  (fill_room),
+    .pass_done_o  (pass_done),
+    .drain_en_i   (drain_en || scrub),
+    .drain_scrub_i(scrub),
+    .drain_addr_i (scrub ? scrub_addr : {1'b0, drain_addr}),
+    .drain_rows_i (drain_rows),
+    .drain_cols_i (drain_cols),
+    .drained_i    (drained),
+    .drain_data_o (drain_data),
+    .macs_o       (macs),
+    .watch_row_i  (watch_row_q),
+    .watch_col_i  (watch_col_q),
+    .state_o      (state),
+    .busy_o       (mesh_busy)
+  );
+
+  // --- output ----------------------------------------------------------------------------------------------------------------
+
+  phantom_output #(
+    .Rows      (Rows),
+    .Cols      (Cols),
+    .ParamDepth(ParamDepth)
+  ) u_output (
+    .clk_i,
+    .rst_ni       (run_rst_n),
+    .start_i      (start),
+    .cfg_i        (drain_cfg_i),
+    .entry_we_i   (entry_we),
+    .entry_index_i(table_index_i),
+    .entry_i      (table_data_i[23:0]),
+    .done_o       (out_done),
+    .waiting_o    (drain_waiting),
+    .prm_valid_i  (prm_valid),
+    .prm_ready_o  (prm_ready),
+    .prm_data_i   (prm_data),
+    .pass_done_i  (pass_done),
+    .drain_rows_o (drain_rows),
+    .drain_cols_o (drain_cols),
+    .drain_en_o   (drain_en),
+    .drain_addr_o (drain_addr),
+    .drained_o    (drained),
+    .drain_data_i (drain_data),
+    .out_valid_o,
+    .out_ready_i,
+    .out_data_o,
+    .out_last_o
+  );
+
+  // --- counters: flags in the order of the register description, then one count a thread state ------------------------------------
+
+  localparam int unsigned Flags  = 10;
+  localparam int unsigned States = 7;
+  logic [Flags-1:0] flags_q;
+  logic [3:0]       counts_q[States], counts[States];
+  logic             act_go, wgt_go, out_go;
+
+  assign act_go = act_valid_i && act_ready_o;
+  assign wgt_go = wgt_valid_i && wgt_ready_o;
+  assign out_go = out_valid_o && out_ready_i;
+
+  always_comb begin
+    for (int unsigned s = 0; s < States; s++) begin
+      counts[s] = '0;
+      for (int unsigned t = 0; t < Threads; t++) counts[s] += 4'(state[t] == thread_state_e'(s + 1));
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    // From 0: activations, weights, results; LAM starved, blocked; row buffer full; weights starved, blocked; drain; output blocked.
+    flags_q <= {
+      out_valid_o && !out_ready_i,
+      drain_waiting,
+      wgt_waiting,
+      open && !wgt_valid_i && !wgt_ended,
+      act_valid_i && !act_ready_o,
+      lam_blocked,
+      lam_waiting,
+      out_go,
+      wgt_go,
+      act_go
+    };
+    counts_q <= counts;
+    moved    <= act_go || wgt_go || out_go || macs != '0;
+    if (!run_rst_n) begin
+      watch_row_q <= '0;
+      watch_col_q <= '0;
+    end else begin
+      watch_col_q <= watch_col_q == 4'(Cols - 1) ? '0 : watch_col_q + 4'd1;
+      if (watch_col_q == 4'(Cols - 1)) watch_row_q <= watch_row_q == 4'(Rows - 1) ? '0 : watch_row_q + 4'd1;
+    end
+  end
+
+  phantom_counters #(
+    .Flags (Flags),
+    .Counts(States),
+    .MacW  (MacW)
+  ) u_counters (
+    .clk_i,
+    .rst_ni,
+    .clear_i   (clear),
+    .count_i   (open),
+    .macs_i    (macs),
+    .flags_i   (flags_q),
+    .counts_i  (counts_q),
+    .rd_req_i  (cnt_req_i),
+    .rd_index_i(cnt_index_i),
+    .rd_ack_o  (cnt_ack_o),
+    .rd_data_o (cnt_data_o)
+  );
+
+  logic unused;
+  assign unused = &{1'b0, lam_done, mesh_busy};
+
+`ifndef SYNTHESIS
+  initial assert (Threads == LanesPerChunk) else $fatal(1, "phantom_accelerator: %0d threads, but a chunk has 8 channels", Threads);
+`endif
+
+endmodule

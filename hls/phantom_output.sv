@@ -1,0 +1,181 @@
+// Output side: drain -> requantiser (8 lanes) -> encoder -> stream out.
+//
+// The parameters of the lanes are delayed like the sums that they belong to, so that a new slot's parameters never reach a lane before
+// the last sum of the slot before. Only the mesh's first 8 threads of a core are drained: one chunk of channels.
+module phantom_output
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows       = 4,
+  parameter int unsigned Cols       = 4,
+  parameter int unsigned ParamDepth = 1024
+) (
+  input  logic            clk_i,
+  input  logic            rst_ni,
+  input  logic            start_i,
+  input  drain_cfg_t      cfg_i,
+  input  logic            entry_we_i,
+  input  logic [5:0]      entry_index_i,
+  input  drain_entry_t    entry_i,
+  output logic            done_o,
+  output logic            waiting_o,    // for a core
+  // parameters, from the weight stream
+  input  logic            prm_valid_i,
+  output logic            prm_ready_o,
+  input  logic [58:0]     prm_data_i,
+  // mesh
+  input  logic            pass_done_i[Rows][Cols],
+  output logic [Rows-1:0] drain_rows_o,
+  output logic [Cols-1:0] drain_cols_o,
+  output logic            drain_en_o,
+  output logic [7:0]      drain_addr_o,
+  output logic            drained_o,
+  input  logic [AccW-1:0] drain_data_i[LanesPerChunk],
+  // result stream
+  output logic            out_valid_o,
+  input  logic            out_ready_i,
+  output logic [63:0]     out_data_o,
+  output logic            out_last_o
+);
+
+  localparam int unsigned MeshLatency    = 4;
+  localparam int unsigned RequantLatency = 7;
+  localparam int unsigned Latency        = MeshLatency + RequantLatency;
+
+  // --- parameters wait in drain order -----------------------------------------------------------------------------------
+
+  logic        prm_valid, prm_ready;
+  logic [58:0] prm;
+
+  phantom_block_fifo #(
+    .Width(59),
+    .Depth(ParamDepth)
+  ) u_params (
+    .clk_i,
+    .rst_ni,
+    .in_valid_i (prm_valid_i),
+    .in_ready_o (prm_ready_o),
+    .in_data_i  (prm_data_i),
+    .out_valid_o(prm_valid),
+    .out_ready_i(prm_ready),
+    .out_data_o (prm)
+  );
+
+  // --- drain ----------------------------------------------------------------------------------------------------------------
+
+  logic       drain_done, seg_valid, seg_ready, last;
+  logic [2:0] prm_lane;
+  logic [5:0] bit_index;
+  segment_t   seg;
+
+  phantom_drain #(
+    .Rows(Rows),
+    .Cols(Cols)
+  ) u_drain (
+    .clk_i,
+    .rst_ni,
+    .start_i,
+    .cfg_i,
+    .entry_we_i,
+    .entry_index_i,
+    .entry_i,
+    .done_o     (drain_done),
+    .waiting_o,
+    .pass_done_i,
+    .rows_o     (drain_rows_o),
+    .cols_o     (drain_cols_o),
+    .en_o       (drain_en_o),
+    .addr_o     (drain_addr_o),
+    .drained_o,
+    .prm_valid_i(prm_valid),
+    .prm_ready_o(prm_ready),
+    .prm_lane_o (prm_lane),
+    .seg_valid_o(seg_valid),
+    .seg_ready_i(seg_ready),
+    .seg_o      (seg),
+    .bit_o      (bit_index),
+    .last_o     (last)
+  );
+
+  // --- lanes ------------------------------------------------------------------------------------------------------------------
+
+  logic [61:0] prm_delay_q[MeshLatency];
+  logic [MeshLatency-1:0] prm_valid_q;
+  logic [7:0]  value[LanesPerChunk];
+
+  always_ff @(posedge clk_i) begin
+    prm_delay_q[0] <= {prm_lane, prm};
+    for (int unsigned i = 1; i < MeshLatency; i++) prm_delay_q[i] <= prm_delay_q[i-1];
+    prm_valid_q <= {prm_valid_q[MeshLatency-2:0], prm_valid && prm_ready};
+  end
+
+  for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
+    logic [58:0] prm_q;
+    always_ff @(posedge clk_i) begin
+      if (prm_valid_q[MeshLatency-1] && prm_delay_q[MeshLatency-1][61:59] == 3'(l)) prm_q <= prm_delay_q[MeshLatency-1][58:0];
+    end
+    phantom_requantiser u_requantiser (
+      .clk_i,
+      .acc_i       (drain_data_i[l]),
+      .bias_i      (prm_q[31:0]),
+      .multiplier_i(prm_q[55:32]),
+      .sel_i       (prm_q[58:56]),
+      .low_i       (cfg_i.low),
+      .high_i      (cfg_i.high),
+      .y_o         (value[l])
+    );
+  end
+
+  // The position travels beside the sums.
+  logic [Latency-1:0] valid_q, last_q;
+  logic [5:0]         bit_q[Latency];
+
+  always_ff @(posedge clk_i) begin
+    last_q   <= {last_q[Latency-2:0], last};
+    bit_q[0] <= bit_index;
+    for (int unsigned i = 1; i < Latency; i++) bit_q[i] <= bit_q[i-1];
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[Latency-2:0], drain_en_o};
+  end
+
+  // --- encoder, stream out ------------------------------------------------------------------------------------------------
+
+  logic        enc_valid, enc_ready, enc_empty;
+  logic [63:0] enc_data;
+
+  phantom_encoder u_encoder (
+    .clk_i,
+    .rst_ni,
+    .seg_valid_i(seg_valid),
+    .seg_ready_o(seg_ready),
+    .seg_i      (seg),
+    .valid_i    (valid_q[Latency-1]),
+    .last_i     (last_q[Latency-1]),
+    .bit_i      (bit_q[Latency-1]),
+    .value_i    (value),
+    .out_valid_o(enc_valid),
+    .out_ready_i(enc_ready),
+    .out_data_o (enc_data),
+    .empty_o    (enc_empty)
+  );
+
+  logic started_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) started_q <= 1'b0;
+    else if (start_i) started_q <= 1'b1;
+  end
+
+  phantom_stream_out u_stream_out (
+    .clk_i,
+    .rst_ni,
+    .in_valid_i(enc_valid),
+    .in_ready_o(enc_ready),
+    .in_data_i (enc_data),
+    .finish_i  (started_q && drain_done && enc_empty),
+    .done_o,
+    .out_valid_o,
+    .out_ready_i,
+    .out_data_o,
+    .out_last_o
+  );
+
+endmodule

@@ -1,0 +1,323 @@
+// System top: all of the programmable logic. It has AXI ports only, so what is simulated is what is built.
+//
+//   s_axil (GP0) --> split --> control registers | dma_act registers | dma_wgt registers     address bits [17:16]
+//   m_axi_hp0 <--> dma_act (activations in, results out)        m_axi_hp1 --> dma_wgt (weights, once a strip)
+//
+// Layer registers feed the accelerator directly; they are constant while a layer runs. AXI signals keep their standard names.
+module phantom_top
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Rows             = 4,
+  parameter int unsigned Cols             = 4,
+  parameter int unsigned Threads          = 8,
+  parameter int unsigned Lf               = 16,
+  parameter int unsigned ActWords         = 512,
+  parameter int unsigned PsumDepth        = 512,
+  parameter int unsigned WeightQueueWords = 16,
+  parameter int unsigned RunDepth         = 512,
+  parameter int unsigned RowBufferWords   = 12288,
+  parameter int unsigned DirectoryDepth   = 2048,
+  parameter int unsigned ParamDepth       = 1024
+) (
+  input  logic        clk_i,
+  input  logic        rst_ni,
+
+  input  logic [31:0] s_axil_awaddr,
+  input  logic [2:0]  s_axil_awprot,
+  input  logic        s_axil_awvalid,
+  output logic        s_axil_awready,
+  input  logic [31:0] s_axil_wdata,
+  input  logic [3:0]  s_axil_wstrb,
+  input  logic        s_axil_wvalid,
+  output logic        s_axil_wready,
+  output logic [1:0]  s_axil_bresp,
+  output logic        s_axil_bvalid,
+  input  logic        s_axil_bready,
+  input  logic [31:0] s_axil_araddr,
+  input  logic [2:0]  s_axil_arprot,
+  input  logic        s_axil_arvalid,
+  output logic        s_axil_arready,
+  output logic [31:0] s_axil_rdata,
+  output logic [1:0]  s_axil_rresp,
+  output logic        s_axil_rvalid,
+  input  logic        s_axil_rready,
+
+  output logic [31:0] m_axi_hp0_araddr,
+  output logic [3:0]  m_axi_hp0_arlen,
+  output logic [2:0]  m_axi_hp0_arsize,
+  output logic [1:0]  m_axi_hp0_arburst,
+  output logic        m_axi_hp0_arvalid,
+  input  logic        m_axi_hp0_arready,
+  input  logic [63:0] m_axi_hp0_rdata,
+  input  logic [1:0]  m_axi_hp0_rresp,
+  input  logic        m_axi_hp0_rlast,
+  input  logic        m_axi_hp0_rvalid,
+  output logic        m_axi_hp0_rready,
+  output logic [31:0] m_axi_hp0_awaddr,
+  output logic [3:0]  m_axi_hp0_awlen,
+  output logic [2:0]  m_axi_hp0_awsize,
+  output logic [1:0]  m_axi_hp0_awburst,
+  output logic        m_axi_hp0_awvalid,
+  input  logic        m_axi_hp0_awready,
+  output logic [63:0] m_axi_hp0_wdata,
+  output logic [7:0]  m_axi_hp0_wstrb,
+  output logic        m_axi_hp0_wlast,
+  output logic        m_axi_hp0_wvalid,
+  input  logic        m_axi_hp0_wready,
+  input  logic [1:0]  m_axi_hp0_bresp,
+  input  logic        m_axi_hp0_bvalid,
+  output logic        m_axi_hp0_bready,
+
+  output logic [31:0] m_axi_hp1_araddr,
+  output logic [3:0]  m_axi_hp1_arlen,
+  output logic [2:0]  m_axi_hp1_arsize,
+  output logic [1:0]  m_axi_hp1_arburst,
+  output logic        m_axi_hp1_arvalid,
+  input  logic        m_axi_hp1_arready,
+  input  logic [63:0] m_axi_hp1_rdata,
+  input  logic [1:0]  m_axi_hp1_rresp,
+  input  logic        m_axi_hp1_rlast,
+  input  logic        m_axi_hp1_rvalid,
+  output logic        m_axi_hp1_rready,
+
+  output logic        irq_act_in_o,
+  output logic        irq_act_out_o,
+  output logic        irq_wgt_o
+);
+
+  logic [15:0]      awaddr, araddr;
+  logic [31:0]      wdata;
+  logic [3:0]       wstrb;
+  logic [2:0]       awvalid, awready, wvalid, wready, bvalid, bready, arvalid, arready, rvalid, rready;
+  logic [2:0][1:0]  bresp, rresp;
+  logic [2:0][31:0] rdata;
+
+  phantom_axil_split u_split (
+    .clk_i, .rst_ni, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid,
+    .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
+    .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
+    .awaddr_o(awaddr), .awvalid_o(awvalid), .awready_i(awready), .wdata_o(wdata), .wstrb_o(wstrb), .wvalid_o(wvalid),
+    .wready_i(wready), .bresp_i(bresp), .bvalid_i(bvalid), .bready_o(bready), .araddr_o(araddr), .arvalid_o(arvalid),
+    .arready_i(arready), .rdata_i(rdata), .rresp_i(rresp), .rvalid_i(rvalid), .rready_o(rready)
+  );
+
+  // --- registers -------------------------------------------------------------------------------------------------------------
+
+  phantom_regs_pkg::phantom_regs__in_t  hw_in;
+  phantom_regs_pkg::phantom_regs__out_t hw_out;
+
+  phantom_regs u_regs (
+    .clk(clk_i), .rst_n(rst_ni),
+    .s_axil_awready(awready[0]), .s_axil_awvalid(awvalid[0]), .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot),
+    .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
+    .s_axil_bready(bready[0]), .s_axil_bvalid(bvalid[0]), .s_axil_bresp(bresp[0]), .s_axil_arready(arready[0]),
+    .s_axil_arvalid(arvalid[0]), .s_axil_araddr(araddr), .s_axil_arprot(s_axil_arprot), .s_axil_rready(rready[0]),
+    .s_axil_rvalid(rvalid[0]), .s_axil_rdata(rdata[0]), .s_axil_rresp(rresp[0]),
+    .hwif_in(hw_in), .hwif_out(hw_out)
+  );
+
+  phantom_regs_pkg::phantom_layer_t__out_t layer;
+  assign layer = hw_out.LAYER;
+
+  // --- layer registers to the structs of the blocks --------------------------------------------------------------------------
+
+  input_cfg_t input_cfg;
+  lam_cfg_t   lam_cfg;
+  core_cfg_t  core_cfg;
+  drain_cfg_t drain_cfg;
+  view_t      view[4];
+
+  always_comb begin
+    input_cfg = '{
+        chunks: layer.INPUT.chunks.value,
+        rows: layer.INPUT.rows.value,
+        last_xs: layer.INPUT.last_xs.value,
+        log2_pitch: layer.INPUT.log2_pitch.value,
+        dir_xs_shift: layer.DIRECTORY.xs_shift.value,
+        dir_row_shift: layer.DIRECTORY.row_shift.value,
+        strip_rows: layer.PRODUCER.strip_rows.value,
+        strip_packets: layer.PRODUCER.strip_packets.value,
+        flat: layer.INPUT.flat.value
+    };
+    lam_cfg = '{
+        strips: layer.LOOPS.strips.value,
+        passes: layer.LOOPS.passes.value,
+        chans: layer.LAM_LOOPS.chans.value,
+        tiles: layer.LAM_LOOPS.tiles.value,
+        views: layer.LAM_LOOPS.views.value,
+        stride2: layer.LAM_LOOPS.stride2.value,
+        view_chans: layer.LAM_LOOPS.view_chans.value,
+        tile_rows: layer.TILE.rows.value,
+        strip_rows: layer.TILE.strip_rows.value,
+        pitch: layer.TILE.pitch.value,
+        last_col0: layer.LAM_COLS.last_col0.value,
+        last_col1: layer.LAM_COLS.last_col1.value,
+        need_step: layer.LAM_NEED.step.value,
+        need_above: layer.LAM_NEED.above.value,
+        need_span: layer.LAM_SPAN.span.value
+    };
+    core_cfg = '{
+        act_signed: layer.CORE.act_signed.value,
+        slot_bits: layer.CORE.slot_bits.value,
+        window_bits: layer.CORE.window_bits.value,
+        run_shift: layer.CORE.run_shift.value,
+        chan_cap: layer.CORE.chan_cap.value
+    };
+    drain_cfg = '{
+        strips: layer.LOOPS.strips.value,
+        passes: layer.LOOPS.passes.value,
+        entries: layer.DRAIN.entries.value,
+        slots: layer.DRAIN.slots.value,
+        slot_stride: layer.OUT_CHUNKS.slot_stride.value,
+        tile_rows: layer.TILE.rows.value,
+        seg_more_rows: layer.DRAIN.seg_more_rows.value,
+        cols: layer.OUTPUT.cols.value,
+        last_xs: layer.OUTPUT.last_xs.value,
+        log2_pitch: layer.DRAIN.log2_pitch.value,
+        pitch: layer.TILE.pitch.value,
+        rows: layer.OUTPUT.rows.value,
+        strip_rows: layer.TILE.strip_rows.value,
+        chunks: layer.OUT_CHUNKS.chunks.value,
+        pass_chunks: layer.OUT_CHUNKS.pass_chunks.value,
+        flat: layer.DRAIN.flat.value,
+        low: layer.CLAMP.low.value,
+        high: layer.CLAMP.high.value
+    };
+    view[0] = '{py: layer.VIEW0.py.value, px: layer.VIEW0.px.value, first: layer.VIEW0.first.value,
+                rows: layer.VIEW0.rows.value, run_base: layer.VIEW0.run_base.value};
+    view[1] = '{py: layer.VIEW1.py.value, px: layer.VIEW1.px.value, first: layer.VIEW1.first.value,
+                rows: layer.VIEW1.rows.value, run_base: layer.VIEW1.run_base.value};
+    view[2] = '{py: layer.VIEW2.py.value, px: layer.VIEW2.px.value, first: layer.VIEW2.first.value,
+                rows: layer.VIEW2.rows.value, run_base: layer.VIEW2.run_base.value};
+    view[3] = '{py: layer.VIEW3.py.value, px: layer.VIEW3.px.value, first: layer.VIEW3.first.value,
+                rows: layer.VIEW3.rows.value, run_base: layer.VIEW3.run_base.value};
+  end
+
+  // --- control, status -------------------------------------------------------------------------------------------------------
+
+  logic        busy, done, table_we_q, counter_ack, counter_wr_q;
+  logic [31:0] counter;
+  error_e      error;
+
+  always_ff @(posedge clk_i) begin
+    table_we_q   <= rst_ni && hw_out.TABLE_DATA.value.swmod;
+    counter_wr_q <= rst_ni && hw_out.COUNTERS.req && hw_out.COUNTERS.req_is_wr;
+  end
+
+  always_comb begin
+    hw_in                               = '{default: '0};
+    hw_in.ROWS.value.next               = Rows;
+    hw_in.COLS.value.next               = Cols;
+    hw_in.THREADS.value.next            = Threads;
+    hw_in.LF.value.next                 = Lf;
+    hw_in.ACT_WORDS.value.next          = ActWords;
+    hw_in.PSUM_DEPTH.value.next         = PsumDepth;
+    hw_in.WEIGHT_QUEUE_WORDS.value.next = WeightQueueWords;
+    hw_in.RUN_DEPTH.value.next          = RunDepth;
+    hw_in.ROW_BUFFER_WORDS.value.next   = RowBufferWords;
+    hw_in.DIRECTORY_DEPTH.value.next    = DirectoryDepth;
+    hw_in.PARAM_DEPTH.value.next        = ParamDepth;
+    hw_in.STATUS.busy.next              = busy;
+    hw_in.STATUS.done.next              = done;
+    hw_in.STATUS.error_code.next        = error;
+    hw_in.TABLE.index.incr              = table_we_q;
+    hw_in.COUNTERS.rd_ack               = counter_ack;
+    hw_in.COUNTERS.rd_data              = counter;
+    hw_in.COUNTERS.wr_ack               = counter_wr_q;
+  end
+
+  // --- accelerator -----------------------------------------------------------------------------------------------------------
+
+  logic [63:0] act_data, wgt_data, out_data;
+  logic        act_last, act_valid, act_ready, wgt_last, wgt_valid, wgt_ready, out_last, out_valid, out_ready;
+
+  phantom_accelerator #(
+    .Rows            (Rows),
+    .Cols            (Cols),
+    .Threads         (Threads),
+    .Lf              (Lf),
+    .ActWords        (ActWords),
+    .WeightQueueWords(WeightQueueWords),
+    .RunDepth        (RunDepth),
+    .RowBufferWords  (RowBufferWords),
+    .DirectoryDepth  (DirectoryDepth),
+    .ParamDepth      (ParamDepth)
+  ) u_accelerator (
+    .clk_i,
+    .rst_ni,
+    .start_i       (hw_out.CTRL.start.value),
+    .soft_reset_i  (hw_out.CTRL.soft_reset.value),
+    .watchdog_i    (layer.WATCHDOG.limit.value),
+    .busy_o        (busy),
+    .done_o        (done),
+    .error_o       (error),
+    .input_cfg_i   (input_cfg),
+    .lam_cfg_i     (lam_cfg),
+    .view_i        (view),
+    .core_cfg_i    (core_cfg),
+    .drain_cfg_i   (drain_cfg),
+    .table_we_i    (table_we_q),
+    .table_select_i(hw_out.TABLE.select.value[1:0]),
+    .table_index_i (hw_out.TABLE.index.value[5:0]),
+    .table_data_i  (hw_out.TABLE_DATA.value.value),
+    .act_valid_i   (act_valid),
+    .act_ready_o   (act_ready),
+    .act_data_i    (act_data),
+    .act_last_i    (act_last),
+    .wgt_valid_i   (wgt_valid),
+    .wgt_ready_o   (wgt_ready),
+    .wgt_data_i    (wgt_data),
+    .wgt_last_i    (wgt_last),
+    .out_valid_o   (out_valid),
+    .out_ready_i   (out_ready),
+    .out_data_o    (out_data),
+    .out_last_o    (out_last),
+    .cnt_req_i     (hw_out.COUNTERS.req && !hw_out.COUNTERS.req_is_wr),
+    .cnt_index_i   (hw_out.COUNTERS.addr[7:2]),
+    .cnt_ack_o     (counter_ack),
+    .cnt_data_o    (counter)
+  );
+
+  // --- DMA engines -----------------------------------------------------------------------------------------------------------
+
+  phantom_dma u_dma_act (
+    .clk_i, .rst_ni,
+    .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[1]), .s_axil_awready(awready[1]), .s_axil_wdata(wdata),
+    .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[1]), .s_axil_wready(wready[1]), .s_axil_bresp(bresp[1]),
+    .s_axil_bvalid(bvalid[1]), .s_axil_bready(bready[1]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[1]),
+    .s_axil_arready(arready[1]), .s_axil_rdata(rdata[1]), .s_axil_rresp(rresp[1]), .s_axil_rvalid(rvalid[1]),
+    .s_axil_rready(rready[1]),
+    .mm2s_repeat_i(16'd1), .mm2s_irq_o(irq_act_in_o), .s2mm_irq_o(irq_act_out_o),
+    .m_axi_araddr(m_axi_hp0_araddr), .m_axi_arlen(m_axi_hp0_arlen), .m_axi_arsize(m_axi_hp0_arsize),
+    .m_axi_arburst(m_axi_hp0_arburst), .m_axi_arvalid(m_axi_hp0_arvalid), .m_axi_arready(m_axi_hp0_arready),
+    .m_axi_rdata(m_axi_hp0_rdata), .m_axi_rresp(m_axi_hp0_rresp), .m_axi_rlast(m_axi_hp0_rlast),
+    .m_axi_rvalid(m_axi_hp0_rvalid), .m_axi_rready(m_axi_hp0_rready), .m_axi_awaddr(m_axi_hp0_awaddr),
+    .m_axi_awlen(m_axi_hp0_awlen), .m_axi_awsize(m_axi_hp0_awsize), .m_axi_awburst(m_axi_hp0_awburst),
+    .m_axi_awvalid(m_axi_hp0_awvalid), .m_axi_awready(m_axi_hp0_awready), .m_axi_wdata(m_axi_hp0_wdata),
+    .m_axi_wstrb(m_axi_hp0_wstrb), .m_axi_wlast(m_axi_hp0_wlast), .m_axi_wvalid(m_axi_hp0_wvalid),
+    .m_axi_wready(m_axi_hp0_wready), .m_axi_bresp(m_axi_hp0_bresp), .m_axi_bvalid(m_axi_hp0_bvalid),
+    .m_axi_bready(m_axi_hp0_bready),
+    .m_axis_tdata(act_data), .m_axis_tlast(act_last), .m_axis_tvalid(act_valid), .m_axis_tready(act_ready),
+    .s_axis_tdata(out_data), .s_axis_tlast(out_last), .s_axis_tvalid(out_valid), .s_axis_tready(out_ready),
+    .soft_reset_o()
+  );
+
+  phantom_dma #(.HasS2mm(1'b0)) u_dma_wgt (
+    .clk_i, .rst_ni,
+    .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[2]), .s_axil_awready(awready[2]), .s_axil_wdata(wdata),
+    .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[2]), .s_axil_wready(wready[2]), .s_axil_bresp(bresp[2]),
+    .s_axil_bvalid(bvalid[2]), .s_axil_bready(bready[2]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[2]),
+    .s_axil_arready(arready[2]), .s_axil_rdata(rdata[2]), .s_axil_rresp(rresp[2]), .s_axil_rvalid(rvalid[2]),
+    .s_axil_rready(rready[2]),
+    .mm2s_repeat_i(layer.LOOPS.strips.value), .mm2s_irq_o(irq_wgt_o), .s2mm_irq_o(),
+    .m_axi_araddr(m_axi_hp1_araddr), .m_axi_arlen(m_axi_hp1_arlen), .m_axi_arsize(m_axi_hp1_arsize),
+    .m_axi_arburst(m_axi_hp1_arburst), .m_axi_arvalid(m_axi_hp1_arvalid), .m_axi_arready(m_axi_hp1_arready),
+    .m_axi_rdata(m_axi_hp1_rdata), .m_axi_rresp(m_axi_hp1_rresp), .m_axi_rlast(m_axi_hp1_rlast),
+    .m_axi_rvalid(m_axi_hp1_rvalid), .m_axi_rready(m_axi_hp1_rready), .m_axi_awaddr(), .m_axi_awlen(), .m_axi_awsize(),
+    .m_axi_awburst(), .m_axi_awvalid(), .m_axi_awready(1'b0), .m_axi_wdata(), .m_axi_wstrb(), .m_axi_wlast(),
+    .m_axi_wvalid(), .m_axi_wready(1'b0), .m_axi_bresp(2'b00), .m_axi_bvalid(1'b0), .m_axi_bready(),
+    .m_axis_tdata(wgt_data), .m_axis_tlast(wgt_last), .m_axis_tvalid(wgt_valid), .m_axis_tready(wgt_ready),
+    .s_axis_tdata('0), .s_axis_tlast(1'b0), .s_axis_tvalid(1'b0), .s_axis_tready()
+  );
+
+endmodule

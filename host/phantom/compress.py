@@ -1,0 +1,74 @@
+"""From a dense tensor to the activation stream. The way back is `expand`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .bytepack import pack
+from .expand import expand
+from .segments import LANES, POSITIONS, Segmentation, check_tensor, pieces
+from .stream import WORD, end_word
+
+__all__ = ["compress", "expand"]
+
+_NIBBLES = 1 << 4 * np.arange(LANES, dtype=np.int64)
+
+
+def compress(tensor: np.ndarray, strip_rows: int | None = None) -> np.ndarray:
+    """Compress activations into a complete stream, END included.
+
+    Args:
+        tensor: uint8 or int8 [C, H, W]; a zero is a real zero.
+        strip_rows: rows of a producer strip, or None for one strip. Packets come strip by strip, inside a strip from top to
+            bottom, then from left to right, then chunk by chunk; no segment crosses a strip.
+
+    Returns:
+        uint64 [n].
+
+    Raises:
+        ShapeError: not such a tensor. RangeError: too large for the header fields.
+    """
+    geometry = check_tensor(tensor)
+    first, nrows = geometry.starts(strip_rows)
+    planes = _gather(np.ascontiguousarray(tensor).view(np.uint8), geometry, first, nrows)
+    masks, runs, values = pack(planes.reshape(-1, POSITIONS))
+    nwords = runs.nwords
+
+    # A group (mask and values of a channel) is preceded by all groups before it and by a header for every eight of them.
+    group = np.arange(len(masks), dtype=np.int64)
+    before = np.cumsum(nwords) - nwords
+    mask_at = before + group + (group >> 3) + 1
+    total = len(values) + len(masks) + len(masks) // LANES
+    words = np.empty(total + 1, dtype=WORD)
+    words[mask_at] = masks
+    counts = nwords.reshape(-1, LANES) @ _NIBBLES
+    words[mask_at[::LANES] - 1] = (counts << 32 | geometry.places(strip_rows)).view(np.uint64)
+    words[np.repeat(mask_at + 1 - before, nwords) + np.arange(len(values))] = values
+    words[total] = end_word(words[:total])
+    return words
+
+
+def _gather(planes: np.ndarray, geometry: Segmentation, first: np.ndarray, nrows: np.ndarray) -> np.ndarray:
+    """Copy uint8 [C, H, W] into stream order: [row-segments, columns, chunks * 8, 64], padded with zeros."""
+    channels, height, width = planes.shape
+    columns, rows, pitch = geometry.columns, geometry.rows, geometry.pitch
+    # In planes of whole pitches, a segment is 64 bytes in a row, from any row on.
+    padded = np.zeros((channels, height + rows - 1, columns * pitch), dtype=np.uint8)
+    pieces(padded, 0, width)[:, :height] = pieces(planes, 0, width)
+    plane, line, _ = padded.strides
+    segment = np.dtype((np.void, POSITIONS))
+    windows = np.ndarray((height, columns, channels), segment, buffer=padded, strides=(line, POSITIONS, plane))
+
+    out = np.zeros((len(first), columns, geometry.chunks * LANES, POSITIONS), dtype=np.uint8)
+    pieces(out, 0, POSITIONS)[:, :, :channels] = windows[_as_slice(first)]
+    for short in np.flatnonzero(nrows < rows):
+        out[short, :, :, int(nrows[short]) * pitch :] = 0
+    return out
+
+
+def _as_slice(index: np.ndarray) -> slice | np.ndarray:
+    """The same selection as a slice where the steps are equal, which saves numpy a copy."""
+    step = int(index[1] - index[0]) if len(index) > 1 else 1
+    if np.all(np.diff(index) == step):
+        return slice(int(index[0]), int(index[-1]) + 1, step)
+    return index

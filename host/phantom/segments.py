@@ -1,0 +1,106 @@
+"""Geometry of the activation stream: how a tensor [C, H, W] is cut into chunks and segments (docs/stream-format.md, ACT)."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import RangeError, ShapeError
+from .stream import KIND_ACT
+
+LANES = 8  # channels of a chunk
+POSITIONS = 64  # mask bits of a segment
+
+MAX_CHUNKS = 256
+MAX_HEIGHT = 1024
+MAX_WIDTH = 16 * POSITIONS
+
+@dataclass(frozen=True)
+class Segmentation:
+    """How the planes of a tensor [channels, height, width] are cut. Raises RangeError where a header field is too small."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        for name, value, limit in (
+            ("channels", self.channels, MAX_CHUNKS * LANES),
+            ("height", self.height, MAX_HEIGHT),
+            ("width", self.width, MAX_WIDTH),
+        ):
+            if not 1 <= value <= limit:
+                raise RangeError(f"{name} = {value}; an activation stream holds 1..{limit}")
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of 8 channels."""
+        return -(-self.channels // LANES)
+
+    @property
+    def pitch(self) -> int:
+        """Mask bits from one row to the next: the smallest power of two >= width, at most 64."""
+        return min(POSITIONS, 1 << (self.width - 1).bit_length())
+
+    @property
+    def rows(self) -> int:
+        """Rows of a full segment."""
+        return POSITIONS // self.pitch
+
+    @property
+    def columns(self) -> int:
+        """Segments side by side in a row."""
+        return -(-self.width // POSITIONS)
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019  (the cache is bounded, and its keys are small)
+    def starts(self, strip_rows: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """First row and number of rows (both int64) of the row-segments from top to bottom; none crosses a strip."""
+        strip = self.height if strip_rows is None else strip_rows
+        if strip < 1:
+            raise RangeError(f"strip_rows = {strip_rows}; a strip has at least 1 row")
+        row = np.arange(self.height, dtype=np.int64)
+        first = row[row % strip % self.rows == 0]
+        return first, np.diff(np.append(first, self.height))
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019
+    def places(self, strip_rows: int | None) -> np.ndarray:
+        """Headers without n_i in the order of a stream: int64 [packets]."""
+        first, nrows = self.starts(strip_rows)
+        place = ((nrows - 1) << 26 | first << 12)[:, None, None]
+        place = place | (np.arange(self.columns) << 22)[:, None] | (np.arange(self.chunks) << 4)
+        return place.reshape(-1) | KIND_ACT
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019
+    def allowed_rows(self) -> np.ndarray:
+        """uint64 [rows + 1]: mask bits inside the tensor for a segment of that many rows (of any, when width <= 64)."""
+        row = (1 << min(self.width, POSITIONS)) - 1
+        masks = [0]
+        for r in range(self.rows):
+            masks.append(masks[-1] | row << r * self.pitch)
+        return np.array(masks, dtype=np.uint64)
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019
+    def allowed_columns(self) -> np.ndarray:
+        """uint64 [columns]: mask bits inside the tensor by `xs`."""
+        if self.columns == 1:
+            return np.array([2**64 - 1], dtype=np.uint64)
+        widths = [min(POSITIONS, self.width - POSITIONS * x) for x in range(self.columns)]
+        return np.array([(1 << w) - 1 for w in widths], dtype=np.uint64)
+
+def check_tensor(tensor: np.ndarray) -> Segmentation:
+    """Geometry of an activation tensor. Raises ShapeError unless it is uint8 or int8 of shape [C, H, W]."""
+    if tensor.ndim != 3 or tensor.dtype not in (np.dtype(np.uint8), np.dtype(np.int8)):
+        raise ShapeError(
+            f"activations are uint8 or int8 of shape [C, H, W], not {tensor.dtype} of shape {tensor.shape}"
+        )
+    return Segmentation(*tensor.shape)
+
+def pieces(array: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """View array[..., start:stop] of a contiguous uint8 array with each piece as a single element (void) of [...].
+
+    numpy then copies a piece in one go, where a short innermost axis would cost it a loop of its own.
+    """
+    kind = np.dtype((np.void, stop - start))
+    return np.ndarray(array.shape[:-1], dtype=kind, buffer=array, offset=start, strides=array.strides[:-1])

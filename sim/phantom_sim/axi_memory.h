@@ -1,0 +1,197 @@
+// Memory behind one HP port: a model of the DDR controller as the programmable logic sees it.
+//
+// Contract: AXI slave without IDs, 64 bit, in order. At most `outstanding` bursts are accepted per direction before their
+// answers; the first beat of a read burst comes `latency` cycles after its address, the response of a write burst as long after
+// its last beat. Reads and writes of a port share one token bucket of `bytes_per_cycle`, the port's bandwidth; when both
+// want the next beat they take turns. The bucket holds one burst at most, so that an idle port cannot save up.
+//
+// A beat outside the arena answers DECERR, one that touches the injected range SLVERR; neither reads or writes memory.
+// What the AXI3 ports of the device would not stand for (more than 16 beats, a burst over a 4 KB boundary, another size than 8
+// bytes, another type than INCR, WLAST in the wrong place, a request that changes while it waits) throws ProtocolError.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <stdexcept>
+#include <string>
+
+namespace phantom {
+
+struct ProtocolError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The host's buffer arena, seen by the device at [base, base + size).
+struct Arena {
+  uint8_t *bytes = nullptr;
+  uint64_t base = 0, size = 0;
+  uint64_t slverr_lo = 0, slverr_hi = 0;
+
+  int response(uint64_t address) const {
+    if (address < slverr_hi && address + 8 > slverr_lo) return 2;                   // SLVERR
+    if (address < base || address - base + 8 > size) return 3;                      // DECERR
+    return 0;
+  }
+  uint8_t *at(uint64_t address) const { return bytes + (address - base); }
+};
+
+struct Timing {
+  unsigned latency = 30;         // cycles from the address to the first beat
+  double bytes_per_cycle = 8.0;  // of a port, both directions together
+  unsigned outstanding = 8;      // bursts per direction
+};
+
+struct Burst {
+  uint64_t address, ready_at;
+  unsigned beats;
+  int response;
+};
+
+// Pointers to the ports of the design: one address channel.
+struct AddressPorts {
+  uint8_t *valid, *ready;
+  uint32_t *address;
+  uint8_t *len, *size, *burst;
+};
+struct ReadPorts {
+  AddressPorts ar;
+  uint8_t *valid, *ready, *last, *resp;
+  uint64_t *data;
+};
+struct WritePorts {
+  AddressPorts aw;
+  uint8_t *valid, *ready, *last, *strb;
+  uint64_t *data;
+  uint8_t *b_valid, *b_ready, *b_resp;
+};
+
+// Accepts bursts on an address channel and checks that the device's port would take them.
+class AddressChannel {
+ public:
+  AddressChannel() = default;
+  AddressChannel(const AddressPorts &ports, const char *name) : p(ports), name_(name) {}
+
+  void drive(size_t room_used, const Timing &t) { *p.ready = room_used < t.outstanding; }
+
+  // Samples the channel before the clock edge; true if a burst was handed over.
+  bool sample(uint64_t now, const Timing &t, Burst &out) {
+    const uint64_t request = uint64_t(*p.address) << 8 | *p.len;
+    if (waiting_ && (!*p.valid || request != request_)) fail("changed a request that was not yet accepted");
+    waiting_ = *p.valid && !*p.ready;
+    request_ = request;
+    if (!*p.valid || !*p.ready) return false;
+    const unsigned beats = *p.len + 1;
+    if (beats > 16) fail("has more than 16 beats");
+    if (*p.size != 3) fail("does not move 8 bytes a beat");
+    if (*p.burst != 1) fail("is not of type INCR");
+    if (*p.address % 8) fail("is not aligned to 8 bytes");
+    if ((*p.address & 0xFFF) + beats * 8 > 0x1000) fail("crosses a 4 KB boundary");
+    out = Burst{*p.address, now + t.latency, beats, 0};
+    return true;
+  }
+  void reset() { waiting_ = false; *p.ready = 0; }
+
+ private:
+  [[noreturn]] void fail(const char *what) {
+    char at[48];
+    snprintf(at, sizeof at, " (address 0x%08X, len %u)", *p.address, *p.len);
+    throw ProtocolError(std::string(name_) + ": burst " + what + at);
+  }
+  AddressPorts p{};
+  const char *name_ = "";
+  bool waiting_ = false;
+  uint64_t request_ = 0;
+};
+
+class MemoryPort {
+ public:
+  MemoryPort(const char *name, const ReadPorts &read, const WritePorts *write)
+      : r(read), ar_(read.ar, name), has_write_(write != nullptr) {
+    if (write) w = *write, aw_ = AddressChannel(write->aw, name);
+  }
+
+  uint64_t read_beats = 0, write_beats = 0;
+
+  void reset() {
+    reads_.clear(), writes_.clear(), responses_.clear();
+    tokens_ = 0;
+    r_held_ = false;
+    *r.valid = 0;
+    ar_.reset();
+    if (has_write_) *w.ready = 0, *w.b_valid = 0, aw_.reset();
+  }
+
+  // Sets the inputs of the design for this cycle.
+  void drive(uint64_t now, const Timing &t, const Arena &mem) {
+    if (tokens_ < 128) tokens_ += t.bytes_per_cycle;
+    ar_.drive(reads_.size(), t);
+    const bool read_wants = !r_held_ && !reads_.empty() && now >= reads_.front().ready_at;
+    const bool write_wants = has_write_ && !writes_.empty();
+    bool read_may = read_wants && tokens_ >= 8, write_may = write_wants && tokens_ >= 8;
+    if (read_may && write_may && tokens_ < 16) (read_turn_ ? write_may : read_may) = false;
+    if (read_may) {
+      present(mem);
+      tokens_ -= 8;
+      read_turn_ = false;
+    }
+    *r.valid = r_held_;
+    if (!has_write_) return;
+    aw_.drive(writes_.size() + responses_.size(), t);
+    *w.ready = write_may;
+    *w.b_valid = !responses_.empty() && now >= responses_.front().ready_at;
+    if (*w.b_valid) *w.b_resp = responses_.front().response;
+  }
+
+  // Looks at the handshakes just before the clock edge.
+  void sample(uint64_t now, const Timing &t, const Arena &mem) {
+    Burst burst{};
+    if (*r.valid && *r.ready) {
+      ++read_beats;
+      r_held_ = false;
+      if (*r.last) reads_.pop_front();
+    }
+    if (ar_.sample(now, t, burst)) reads_.push_back(burst);
+    if (!has_write_) return;
+    if (*w.b_valid && *w.b_ready) responses_.pop_front();
+    if (*w.valid && *w.ready) store(now, t, mem);
+    if (aw_.sample(now, t, burst)) writes_.push_back(burst);
+  }
+
+ private:
+  void present(const Arena &mem) {
+    Burst &b = reads_.front();
+    *r.resp = mem.response(b.address);
+    *r.data = 0;
+    if (*r.resp == 0) memcpy(r.data, mem.at(b.address), 8);
+    *r.last = --b.beats == 0;
+    b.address += 8;
+    r_held_ = true;
+  }
+
+  void store(uint64_t now, const Timing &t, const Arena &mem) {
+    Burst &b = writes_.front();
+    ++write_beats;
+    tokens_ -= 8;
+    read_turn_ = true;
+    const int response = mem.response(b.address);
+    if (response > b.response) b.response = response;
+    if (response == 0)
+      for (int i = 0; i < 8; ++i)
+        if (*w.strb >> i & 1) mem.at(b.address)[i] = uint8_t(*w.data >> (8 * i));
+    b.address += 8;
+    if ((--b.beats == 0) != bool(*w.last)) throw ProtocolError("write burst: WLAST is not on the last beat");
+    if (b.beats == 0) {
+      responses_.push_back(Burst{b.address, now + t.latency, 0, b.response});
+      writes_.pop_front();
+    }
+  }
+
+  ReadPorts r{};
+  WritePorts w{};
+  AddressChannel ar_, aw_;
+  bool has_write_, r_held_ = false, read_turn_ = true;
+  double tokens_ = 0;
+  std::deque<Burst> reads_, writes_, responses_;
+};
+
+}  // namespace phantom
