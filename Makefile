@@ -3,6 +3,7 @@
 
 PY     := .venv/bin/python
 CONFIG ?= tiny
+IMAGES ?= 50
 # Extra arguments for the program or for pytest: make test ARGS="-k dma -x"
 ARGS   ?=
 
@@ -15,8 +16,10 @@ help: ## list the targets
 setup: ## create .venv with everything that is needed (quick when nothing changed)
 	@scripts/setup.sh
 
-run: setup ## run a network on the simulated board and check every result (CONFIG=tiny)
-	@.venv/bin/phantom run --config $(CONFIG) $(ARGS)
+run: setup ## run the digits network on the simulated board, check and measure every layer (CONFIG=tiny, IMAGES=50)
+	@mkdir -p build
+	@.venv/bin/phantom run digits --config $(CONFIG) --images $(IMAGES) --json build/run.json --plot build/run.png $(ARGS)
+	@echo "measurements: build/run.json   picture: build/run.png"
 
 test: setup ## run all tests
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)

@@ -28,14 +28,16 @@ module phantom_encoder
   segment_t    pending_q[2], hold_q;
   logic        pend_wr_q, pend_rd_q;
   logic [1:0]  open_q;        // announced and not yet sent
-  logic        collect_half_q, done_q, hold_valid_q, send_done;
+  logic        collect_half_q, full_q, done, hold_valid_q, send_done;
 
   assign seg_ready_o = open_q < 2'd2;
   assign empty_o     = open_q == '0;
+  // A collected segment stays in the lanes until the one before has been sent.
+  assign done        = full_q && !hold_valid_q;
 
   always_ff @(posedge clk_i) begin
     if (seg_valid_i && seg_ready_o) pending_q[pend_wr_q] <= seg_i;
-    if (done_q) hold_q <= pending_q[pend_rd_q];
+    if (done) hold_q <= pending_q[pend_rd_q];
   end
 
   always_ff @(posedge clk_i) begin
@@ -44,15 +46,15 @@ module phantom_encoder
       pend_rd_q      <= 1'b0;
       open_q         <= '0;
       collect_half_q <= 1'b0;
-      done_q         <= 1'b0;
+      full_q         <= 1'b0;
       hold_valid_q   <= 1'b0;
     end else begin
       pend_wr_q      <= pend_wr_q ^ (seg_valid_i && seg_ready_o);
-      pend_rd_q      <= pend_rd_q ^ done_q;
+      pend_rd_q      <= pend_rd_q ^ done;
       open_q         <= open_q + 2'(seg_valid_i && seg_ready_o) - 2'(send_done);
-      done_q         <= valid_i && last_i;
-      collect_half_q <= collect_half_q ^ done_q;
-      if (done_q) hold_valid_q <= 1'b1;
+      full_q         <= (valid_i && last_i) || (full_q && !done);
+      collect_half_q <= collect_half_q ^ done;
+      if (done) hold_valid_q <= 1'b1;
       else if (send_done) hold_valid_q <= 1'b0;
     end
   end
@@ -71,7 +73,7 @@ module phantom_encoder
       .clk_i,
       .rst_ni,
       .valid_i,
-      .done_i   (done_q),
+      .done_i   (done),
       .bit_i    (one_hot),
       .value_i  (value_i[l]),
       .half_i   (collect_half_q),
@@ -131,9 +133,9 @@ module phantom_encoder
   );
 
 `ifndef SYNTHESIS
-  // A segment may only be finished when the one before has left: `seg_ready_o` is to see to that.
+  // The next segment is announced only when there is room, so its values cannot come while one waits in the lanes.
   always_ff @(posedge clk_i) begin
-    if (rst_ni) assert (!(done_q && hold_valid_q && !send_done)) else $error("phantom_encoder: segment overrun");
+    if (rst_ni) assert (!(valid_i && full_q)) else $error("phantom_encoder: segment overrun");
   end
 `endif
 

@@ -249,7 +249,8 @@ module phantom_lam_fetch
           if (past_end) state_q <= StViewEnd;
           else if (precedes) begin
             index_q <= index_q + 6'd1;
-            if (view_q == '0) tile_index_q <= index_q + 6'd1;
+            // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
+            if (view_q == '0 && packet_last + 13'sd1 < first_row_q) tile_index_q <= index_q + 6'd1;
           end else if (values_used_q <= 6'd24) state_q <= StOffset;
         end
         StOffset: begin

@@ -7,8 +7,10 @@ of them (numpy's own boolean indexing and nonzero do). Both functions here work 
 1. Inside a 64-bit word, the nonzero bytes move down to byte 0 in three steps, by 1, 2 and 4 bytes. Tables indexed by the
    word's eight mask bits say which bytes take part in a step.
 2. The squeezed words (0..8 bytes used) of a group are joined to one run of bytes: each word is shifted to its place, which
-   gives a low part for one word of the run and a high part for the next. Parts never overlap, so their sum is their union,
+   gives a low part for one word of the stream and a high part for the next. Parts never overlap, so their sum is their union,
    and the sums over all parts that share a word are differences of one running sum (modulo 2**64) over all parts.
+
+In the stream, the values of a group follow its mask, and every eighth mask follows a header (docs/stream-format.md, ACT).
 """
 
 from __future__ import annotations
@@ -19,9 +21,8 @@ from .stream import WORD
 
 GROUP = 64  # bytes of a group
 
-# By mask byte: how many values there are, and the bytes that they use in a squeezed word.
-_BITS = np.array([bin(m).count("1") for m in range(256)], dtype=np.int64)
-_USED = np.array([(1 << 8 * int(n)) - 1 for n in _BITS], dtype=np.uint64)
+# By mask byte: the bytes of a squeezed word that hold values.
+_USED = np.array([(1 << 8 * bin(m).count("1")) - 1 for m in range(256)], dtype=np.uint64)
 
 
 def _tables() -> list[tuple[np.uint64, np.ndarray, np.ndarray]]:
@@ -36,95 +37,92 @@ def _tables() -> list[tuple[np.uint64, np.ndarray, np.ndarray]]:
                     before[step, mask] |= np.uint64(0xFF << 8 * at)
                     at -= 1 << step
     shifts = [np.uint64(8 << step) for step in range(3)]
-    return [(shift, table, table >> shift) for shift, table in zip(shifts, before)]
+    return [(shift, table, table >> shift) for shift, table in zip(shifts, before, strict=True)]
 
 
 _STEPS = _tables()
 
 
 class Runs:
-    """Where the packed values of groups lie, as their masks tell.
+    """Where masks and packed values of groups lie in the stream, as the masks tell.
 
-    counts, nwords: int64 [G], values of each group and words that they take. index, place: int64 [8 G], for eight positions each:
-    their mask byte, and where their values start in the run of all packed values, in bytes.
+    Of length G: masks (uint64); mask_at (int64), the words that they are; counts, nwords (int64), values of the group and words
+    that they take. For eight positions each, of length 8 G: index (intp), their mask byte; home (int64) and shift (uint64), the
+    word in which their values start, and the bit.
     """
 
     def __init__(self, masks: np.ndarray) -> None:
-        """Masks: uint64 [G]."""
+        """Masks: uint64 [G] in stream order; G is a multiple of 8."""
+        self.masks = masks
         self.index = masks.view(np.uint8).astype(np.intp)
-        bits = np.empty(len(self.index), dtype=np.int64)
-        _BITS.take(self.index, out=bits, mode="wrap")  # the mode that numpy does fastest
-        self.place = np.cumsum(bits)
-        ends = self.place[7::8]
-        self.counts = np.diff(ends, prepend=0)
+        # Bits of each byte, then, by a multiplication, of all bytes up to it. At most 64, so bytes do not run over.
+        upto = masks - ((masks >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        upto = (upto & np.uint64(0x3333333333333333)) + ((upto >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        upto = (upto + (upto >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        upto *= np.uint64(0x0101010101010101)
+        self.counts = (upto >> np.uint64(56)).view(np.int64)
         self.nwords = (self.counts + 7) >> 3
-        # The padding of a group moves everything behind it.
-        padding = (self.nwords << 3) - self.counts
-        self.place -= bits
-        self.place += np.repeat(np.cumsum(padding) - padding, 8)
-
-    def shifts(self) -> np.ndarray:
-        """Places inside a word, in bits: uint64 [8 G]."""
-        shift = self.place & 7
-        shift <<= 3
-        return shift.view(np.uint64)
+        self.mask_at = mask_places(self.nwords)
+        before = (upto << np.uint64(8)).view(np.uint8)
+        self.home = np.repeat(self.mask_at + 1, 8)
+        self.home += before >> 3
+        self.shift = ((before & 7) << 3).astype(np.uint64)
 
 
-def pack(planes: np.ndarray) -> tuple[np.ndarray, Runs, np.ndarray]:
+def mask_places(nwords: np.ndarray) -> np.ndarray:
+    """Words at which the masks are, for groups of `nwords` words of values: int64 [G] both."""
+    group = np.arange(len(nwords), dtype=np.int64)
+    return np.cumsum(nwords) - nwords + group + (group >> 3) + 1
+
+
+def pack(planes: np.ndarray) -> tuple[Runs, np.ndarray]:
     """Squeeze the zeros out of every group.
 
     Args:
-        planes: uint8 [G, 64], contiguous.
+        planes: uint8 [G, 64], contiguous; G is a multiple of 8.
 
     Returns:
-        masks, uint64 [G]: bit i is set where byte i is not zero. Their runs. values, uint64 [sum(nwords)]: the nonzero bytes of
-        each group in order, each group padded with zeros to whole words.
+        The runs, and the stream but for headers (which are left zero) and END: uint64 [n]. Bit i of a mask is set where byte i of
+        its group is not zero.
     """
-    masks = np.packbits((planes != 0).reshape(-1), bitorder="little").view(WORD)
-    runs = Runs(masks)
+    runs = Runs(np.packbits((planes != 0).reshape(-1), bitorder="little").view(WORD))
     words = planes.reshape(-1).view(WORD)
     moving = np.empty_like(words)
     squeezed = np.empty_like(words)
-    for shift, before, _ in _STEPS:
-        before.take(runs.index, out=moving, mode="wrap")
+    for step, before, _ in _STEPS:
+        before.take(runs.index, out=moving, mode="wrap")  # the mode that numpy does fastest
         np.bitwise_and(words, moving, out=moving)
         np.bitwise_xor(words, moving, out=squeezed)
-        np.right_shift(moving, shift, out=moving)
+        np.right_shift(moving, step, out=moving)
         words = np.bitwise_or(squeezed, moving, out=squeezed)
 
-    total = int(runs.nwords.sum())
-    # The word of the run that each squeezed word starts in. Words without values may point one beyond their group.
-    home = runs.place >> 3
-    last = np.cumsum(np.bincount(home, minlength=total + 1)[:total]) - 1
-    shift = runs.shifts()
-    low = np.cumsum(np.left_shift(words, shift, out=moving)).take(last)
+    # The last squeezed word that starts in each word of the stream or before. One without values may start right behind its
+    # group, where it adds nothing. Before the first one there is one word, a header, and the mask that follows it.
+    total = int(runs.mask_at[-1] + 1 + runs.nwords[-1])
+    last = np.cumsum(np.bincount(runs.home, minlength=total)[2:total]) - 1
+    low = np.cumsum(np.left_shift(words, runs.shift, out=moving)).take(last, mode="wrap")
     words >>= np.uint64(8)  # in two steps, as a shift by 64 is not defined
-    words >>= np.subtract(np.uint64(56), shift, out=moving)
-    high = np.cumsum(words, out=words).take(last)
-    values = low
-    values[1:] -= low[:-1].copy()
-    values[1:] += high[:-1]
-    values[2:] -= high[:-2]
-    return masks, runs, values
+    words >>= np.subtract(np.uint64(56), runs.shift, out=moving)
+    high = np.cumsum(words, out=words).take(last, mode="wrap")
+    stream = np.zeros(total, dtype=WORD)
+    stream[2:] = low
+    stream[3:] -= low[:-1]
+    stream[3:] += high[:-1]
+    stream[4:] -= high[:-2]
+    stream[runs.mask_at] = runs.masks
+    return runs, stream
 
 
-def unpack(runs: Runs, values: np.ndarray) -> np.ndarray:
-    """Undo `pack`: uint8 [G, 64] from the runs of the masks and the packed values (uint64 [sum(nwords)]).
-
-    Bytes of `values` beyond the last value of a group are ignored. `values` must be as long as the masks ask for.
-    """
-    home = runs.place >> 3
-    shift = runs.shifts()
-    padded = np.zeros(len(values) + 2, dtype=np.uint64)
-    padded[: len(values)] = values
-    words = np.empty(len(home), dtype=WORD)
+def unpack(runs: Runs, stream: np.ndarray) -> np.ndarray:
+    """Undo `pack`: uint8 [G, 64]. Bytes behind the last value of a group are ignored."""
+    words = np.empty(len(runs.home), dtype=WORD)
     moving = np.empty_like(words)
-    padded.take(home, out=moving, mode="wrap")
-    moving >>= shift
-    home += 1
-    padded.take(home, out=words, mode="wrap")
+    # Words behind the end wrap around, and are cut off like all bytes behind the values of a squeezed word.
+    stream[1:].take(runs.home, out=words, mode="wrap")
     words <<= np.uint64(8)
-    words <<= np.subtract(np.uint64(56), shift, out=shift)
+    words <<= np.subtract(np.uint64(56), runs.shift, out=moving)
+    stream.take(runs.home, out=moving, mode="wrap")
+    moving >>= runs.shift
     words |= moving
     words &= _USED.take(runs.index, out=moving, mode="wrap")
     for step, _, after in reversed(_STEPS):

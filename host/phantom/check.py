@@ -14,7 +14,8 @@ def check_equal(layer: str, expected: np.ndarray, got: np.ndarray) -> None:
     """
     if expected.ndim != 3 or expected.shape != got.shape or expected.dtype != got.dtype:
         raise ShapeError(
-            f"layer {layer!r}: got {got.dtype} of shape {got.shape}; it must be {expected.dtype} of shape {expected.shape}, [C, H, W]"
+            f"layer {layer!r}: got {got.dtype} of shape {got.shape}; "
+            f"it must be {expected.dtype} of shape {expected.shape}, [C, H, W]"
         )
     differs = expected != got
     count = int(np.count_nonzero(differs))
@@ -31,5 +32,5 @@ def check_outputs(names: list[str], expected: list[np.ndarray], got: list[np.nda
     """Compare the outputs of several layers in order; the first layer that differs is reported."""
     if not len(names) == len(expected) == len(got):
         raise ShapeError(f"there are {len(got)} outputs for {len(expected)} expected ones of {len(names)} layers")
-    for name, right, mine in zip(names, expected, got):
+    for name, right, mine in zip(names, expected, got, strict=True):
         check_equal(name, right, mine)

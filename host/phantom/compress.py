@@ -31,21 +31,10 @@ def compress(tensor: np.ndarray, strip_rows: int | None = None) -> np.ndarray:
     geometry = check_tensor(tensor)
     first, nrows = geometry.starts(strip_rows)
     planes = _gather(np.ascontiguousarray(tensor).view(np.uint8), geometry, first, nrows)
-    masks, runs, values = pack(planes.reshape(-1, POSITIONS))
-    nwords = runs.nwords
-
-    # A group (mask and values of a channel) is preceded by all groups before it and by a header for every eight of them.
-    group = np.arange(len(masks), dtype=np.int64)
-    before = np.cumsum(nwords) - nwords
-    mask_at = before + group + (group >> 3) + 1
-    total = len(values) + len(masks) + len(masks) // LANES
-    words = np.empty(total + 1, dtype=WORD)
-    words[mask_at] = masks
-    counts = nwords.reshape(-1, LANES) @ _NIBBLES
-    words[mask_at[::LANES] - 1] = (counts << 32 | geometry.places(strip_rows)).view(np.uint64)
-    words[np.repeat(mask_at + 1 - before, nwords) + np.arange(len(values))] = values
-    words[total] = end_word(words[:total])
-    return words
+    runs, stream = pack(planes.reshape(-1, POSITIONS))
+    counts = runs.nwords.reshape(-1, LANES) @ _NIBBLES
+    stream[runs.mask_at[::LANES] - 1] = (counts << 32 | geometry.places(strip_rows)).view(np.uint64)
+    return np.append(stream, np.array([end_word(stream)], dtype=WORD))
 
 
 def _gather(planes: np.ndarray, geometry: Segmentation, first: np.ndarray, nrows: np.ndarray) -> np.ndarray:
@@ -57,9 +46,10 @@ def _gather(planes: np.ndarray, geometry: Segmentation, first: np.ndarray, nrows
     pieces(padded, 0, width)[:, :height] = pieces(planes, 0, width)
     plane, line, _ = padded.strides
     segment = np.dtype((np.void, POSITIONS))
-    windows = np.ndarray((height, columns, channels), segment, buffer=padded, strides=(line, POSITIONS, plane))
+    windows: np.ndarray = np.ndarray((height, columns, channels), segment, buffer=padded, strides=(line, POSITIONS, plane))
 
-    out = np.zeros((len(first), columns, geometry.chunks * LANES, POSITIONS), dtype=np.uint8)
+    out = np.empty((len(first), columns, geometry.chunks * LANES, POSITIONS), dtype=np.uint8)
+    out[:, :, channels:] = 0
     pieces(out, 0, POSITIONS)[:, :, :channels] = windows[_as_slice(first)]
     for short in np.flatnonzero(nrows < rows):
         out[short, :, :, int(nrows[short]) * pitch :] = 0

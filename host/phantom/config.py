@@ -110,9 +110,7 @@ def _config(name: Any, entry: Any) -> Config:
     keys = {field.name for field in fields(Config)} - {"name"}
     for problem, wrong in (("unknown", set(entry) - keys), ("missing", keys - set(entry))):
         if wrong:
-            raise ConfigError(
-                f"configuration {name!r}: {problem} keys {sorted(map(str, wrong))}; the keys are {sorted(keys)}"
-            )
+            raise ConfigError(f"configuration {name!r}: {problem} keys {sorted(map(str, wrong))}; the keys are {sorted(keys)}")
     return Config(name=name, **entry)
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bytepack import Runs, unpack
+from .bytepack import Runs, mask_places, unpack
 from .errors import FormatError, ShapeError
+from .placement import Placement, place
 from .segments import LANES, POSITIONS, Segmentation, pieces
 from .stream import KIND_ACT, KIND_END, as_words, check_end
+
+_NIBBLES = 32 + 4 * np.arange(LANES, dtype=np.int64)  # where n_i are in a header
 
 
 def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: object = np.uint8) -> np.ndarray:
@@ -36,18 +39,18 @@ def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: obj
     geometry = Segmentation(channels, height, width)
     words = as_words(words)
     packets = _walk(words)
-    _check_place(packets, geometry)
-    _check_masks(packets, geometry)
-    line = _lines(packets, geometry)
-    planes = unpack(packets.runs, _values(words, packets))
-    _check_values(planes, packets)
+    placed = place(geometry, packets.header, packets.at)
+    _check_masks(packets, placed)
+    _check_padding(words, packets, placed)
+    planes = unpack(packets.runs, words)
+    _check_values(planes, packets, placed)
 
     # Row by row in the order of the tensor; the lines beyond the last row or channel are not read.
     by_line = pieces(planes.reshape(-1, geometry.pitch), 0, geometry.pitch)
     dense = np.empty((channels, height, width), dtype=np.uint8)
     for column in range(geometry.columns):
         start, stop = column * POSITIONS, min(width, (column + 1) * POSITIONS)
-        rows = by_line.take(line[:channels, :, column]).view(np.uint8).reshape(channels, height, geometry.pitch)
+        rows = by_line.take(placed.line[:channels, :, column]).view(np.uint8).reshape(channels, height, geometry.pitch)
         pieces(dense, start, stop)[...] = pieces(rows, 0, stop - start)
     return dense.view(kind)
 
@@ -57,10 +60,7 @@ class _Packets:
     """The headers and masks of all packets, in stream order. Arrays of length P, or [P, 8]."""
 
     at: np.ndarray  # index of the header
-    chunk: np.ndarray
-    y0: np.ndarray
-    xs: np.ndarray
-    nrows: np.ndarray
+    header: np.ndarray  # uint64
     nwords: np.ndarray  # [P, 8]: n_i
     mask_at: np.ndarray  # [P, 8]: index of the mask
     masks: np.ndarray  # [P, 8], uint64
@@ -78,7 +78,7 @@ def _walk(words: np.ndarray) -> _Packets:
     size *= np.uint32(0x01010101)
     size >>= np.uint32(24)
     size += np.uint32(1 + LANES)
-    steps = memoryview(size)
+    steps = memoryview(size.data)
     last = len(words) - 1
     starts = []
     at = 0
@@ -86,10 +86,10 @@ def _walk(words: np.ndarray) -> _Packets:
         starts.append(at)
         at += steps[at]
     index = np.array(starts, dtype=np.int64)
-    header = words[index].astype(np.int64)
-    strange = np.flatnonzero(header & 15 != KIND_ACT)
-    if len(strange):
-        _refuse_kind(words, starts[int(strange[0])])
+    header = words.take(index)
+    strange = header & np.uint64(15) != np.uint64(KIND_ACT)
+    if strange.any():
+        _refuse_kind(words, starts[int(np.argmax(strange))])
     if at > last + 1:
         raise FormatError(
             f"the packet at word {starts[-1]} needs {at - starts[-1]} words; "
@@ -99,21 +99,16 @@ def _walk(words: np.ndarray) -> _Packets:
         raise FormatError(f"the stream ends with a packet at word {starts[-1]}; an END word must follow")
     _refuse_kind(words, last)
 
-    nwords = header[:, None] >> (32 + 4 * np.arange(LANES)) & 15
-    flat = nwords.reshape(-1)
-    group = np.arange(len(flat), dtype=np.int64)
-    mask_at = (np.cumsum(flat) - flat + group + (group >> 3) + 1).reshape(-1, LANES)
+    nwords = (header.view(np.int64)[:, None] >> _NIBBLES) & 15
+    mask_at = mask_places(nwords.reshape(-1))
     masks = words.take(mask_at)
     return _Packets(
         at=index,
-        chunk=header >> 4 & 0xFF,
-        y0=header >> 12 & 0x3FF,
-        xs=header >> 22 & 0xF,
-        nrows=(header >> 26 & 0x3F) + 1,
+        header=header,
         nwords=nwords,
-        mask_at=mask_at,
-        masks=masks,
-        runs=Runs(masks.reshape(-1)),
+        mask_at=mask_at.reshape(-1, LANES),
+        masks=masks.reshape(-1, LANES),
+        runs=Runs(masks),
     )
 
 
@@ -128,23 +123,7 @@ def _refuse_kind(words: np.ndarray, at: int) -> None:
         raise FormatError(f"word {at} has kind 0x{kind:x}; a header here is ACT (0x1) or END (0xe)")
 
 
-def _check_place(packets: _Packets, geometry: Segmentation) -> None:
-    """Check that every header points into the tensor."""
-    for name, value, limit in (
-        ("chunk", packets.chunk, geometry.chunks - 1),
-        ("xs", packets.xs, geometry.columns - 1),
-        ("nrows", packets.nrows, geometry.rows),
-        ("last row", packets.y0 + packets.nrows - 1, geometry.height - 1),
-    ):
-        bad = np.flatnonzero(value > limit)
-        if len(bad):
-            raise FormatError(
-                f"word {packets.at[bad[0]]} (header) has {name} {value[bad[0]]}; a tensor of "
-                f"{geometry.channels} x {geometry.height} x {geometry.width} allows at most {limit}"
-            )
-
-
-def _check_masks(packets: _Packets, geometry: Segmentation) -> None:
+def _check_masks(packets: _Packets, placed: Placement) -> None:
     """Check masks against n_i and against the edges of the tensor."""
     right = packets.runs.nwords.reshape(-1, LANES)
     if not np.array_equal(right, packets.nwords):
@@ -153,78 +132,31 @@ def _check_masks(packets: _Packets, geometry: Segmentation) -> None:
             f"word {packets.at[p]} (header) has n{lane} = {packets.nwords[p, lane]}; "
             f"the mask at word {packets.mask_at[p, lane]} needs {right[p, lane]}"
         )
-    allowed = geometry.allowed_rows()[packets.nrows] & geometry.allowed_columns()[packets.xs]
-    lanes = np.arange(geometry.chunks * LANES).reshape(-1, LANES) < geometry.channels
-    outside = packets.masks & ~(allowed[:, None] * lanes[packets.chunk])
+    outside = packets.masks & placed.outside
     if outside.any():
         p, lane = np.argwhere(outside != 0)[0]
         bit = (int(outside[p, lane]) & -int(outside[p, lane])).bit_length() - 1
         raise FormatError(
-            f"word {packets.mask_at[p, lane]} (mask of channel {packets.chunk[p] * LANES + lane}) has bit {bit} set, which is "
-            f"outside of the tensor or of the {packets.nrows[p]} rows of the segment; it must be 0"
+            f"word {packets.mask_at[p, lane]} (mask of channel {placed.chunk[p] * LANES + lane}) has bit {bit} set, which is "
+            f"outside of the tensor or of the {placed.nrows[p]} rows of the segment; it must be 0"
         )
 
 
-def _lines(packets: _Packets, geometry: Segmentation) -> np.ndarray:
-    """Where each row lies among the rows of all groups: int64 [chunks * 8, height, columns].
-
-    Checks that every row of every chunk comes exactly once.
-    """
-    packet = np.repeat(np.arange(len(packets.at)), packets.nrows)
-    row = np.arange(len(packet)) - np.repeat(np.cumsum(packets.nrows) - packets.nrows, packets.nrows)
-    cell = (packets.chunk * geometry.height + packets.y0) * geometry.columns + packets.xs
-    cell = cell[packet] + row * geometry.columns
-    total = geometry.chunks * geometry.height * geometry.columns
-    seen = np.bincount(cell, minlength=total)
-    if np.any(seen != 1):
-
-        def name(c: int) -> str:
-            return (
-                f"row {c // geometry.columns % geometry.height} of chunk {c // geometry.columns // geometry.height}, "
-                f"xs {c % geometry.columns}"
-            )
-
-        again = np.flatnonzero(seen > 1)
-        if len(again):
-            first, second = packets.at[packet[cell == again[0]][:2]]
-            raise FormatError(
-                f"word {second} (header) brings {name(int(again[0]))}, which the packet at word {first} has brought; "
-                f"every row comes once"
-            )
-        missing = np.flatnonzero(seen == 0)
-        raise FormatError(
-            f"word {int(packets.at[-1]) if len(packets.at) else 0} is followed by no packet with {name(int(missing[0]))}; "
-            f"{len(missing)} of {total} such rows are missing"
-        )
-    line = np.empty(total, dtype=np.int64)
-    line[cell] = packet * (LANES * geometry.rows) + row
-    line = line.reshape(geometry.chunks, 1, geometry.height, geometry.columns)
-    lane = np.arange(LANES, dtype=np.int64).reshape(-1, 1, 1) * geometry.rows
-    return (line + lane).reshape(-1, geometry.height, geometry.columns)
-
-
-def _values(words: np.ndarray, packets: _Packets) -> np.ndarray:
-    """All payload words in order."""
-    nwords = packets.nwords.reshape(-1)
-    before = np.cumsum(nwords) - nwords
-    at = np.repeat(packets.mask_at.reshape(-1) + 1 - before, nwords)
-    at += np.arange(len(at))
-    values = words.take(at)
-    # The padding of the last word of a group must be zero.
-    rest = (packets.runs.counts & 7).reshape(-1, LANES)
-    last = packets.mask_at + packets.nwords
-    beyond = words.take(last) >> (rest.astype(np.uint64) << np.uint64(3))
+def _check_padding(words: np.ndarray, packets: _Packets, placed: Placement) -> None:
+    """Check that what follows the values in the last word of a group is zero."""
+    rest = packets.runs.counts & 7
+    last = packets.runs.mask_at + packets.runs.nwords
+    beyond = words.take(last) >> (rest << 3).view(np.uint64)
     beyond[rest == 0] = 0
     if beyond.any():
-        p, lane = np.argwhere(beyond != 0)[0]
+        group = int(np.argmax(beyond != 0))
+        channel = placed.chunk[group // LANES] * LANES + group % LANES
         raise FormatError(
-            f"word {last[p, lane]} (last values of channel {packets.chunk[p] * LANES + lane}) holds {rest[p, lane]} values; "
-            f"the bytes above must be zero"
+            f"word {last[group]} (last values of channel {channel}) holds {rest[group]} values; the bytes above must be zero"
         )
-    return values
 
 
-def _check_values(planes: np.ndarray, packets: _Packets) -> None:
+def _check_values(planes: np.ndarray, packets: _Packets, placed: Placement) -> None:
     """Check that no packed value is zero: only then do the unpacked planes have the masks that they were unpacked by."""
     masks = np.packbits((planes != 0).reshape(-1), bitorder="little").view(np.uint64).reshape(-1, LANES)
     if not np.array_equal(masks, packets.masks):
@@ -234,5 +166,5 @@ def _check_values(planes: np.ndarray, packets: _Packets) -> None:
         rank = bin(below).count("1")
         raise FormatError(
             f"byte {rank & 7} of word {packets.mask_at[p, lane] + 1 + (rank >> 3)} (values of channel "
-            f"{packets.chunk[p] * LANES + lane}) is zero; a packed value must not be zero"
+            f"{placed.chunk[p] * LANES + lane}) is zero; a packed value must not be zero"
         )

@@ -72,7 +72,8 @@ class _Layer:
             raise ShapeError(f"layer {self.name!r}: weights of shape {self.weights.shape} are empty")
         for what in ("bias", "multiplier", "sel"):
             if len(getattr(self, what)) != self.filters:
-                raise ShapeError(f"layer {self.name!r}: {what} has {len(getattr(self, what))} elements for {self.filters} filters")
+                have = len(getattr(self, what))
+                raise ShapeError(f"layer {self.name!r}: {what} has {have} elements for {self.filters} filters")
 
     @property
     def filters(self) -> int:
@@ -129,9 +130,7 @@ class Conv(_Layer):
         channels, height, width = shape
         _, per_group, ky, kx = self.weights.shape
         if channels != per_group * self.channel_groups:
-            raise ShapeError(
-                f"layer {self.name!r} takes {per_group * self.channel_groups} channels; its input has shape {shape}"
-            )
+            raise ShapeError(f"layer {self.name!r} takes {per_group * self.channel_groups} channels; its input has shape {shape}")
         top, left, bottom, right = self.padding
         rows, columns = height + top + bottom - ky, width + left + right - kx
         if rows < 0 or columns < 0:
@@ -181,7 +180,7 @@ class Network:
         if len(set(names)) != len(names):
             raise ShapeError(f"network {self.name!r}: the names {names} are not distinct")
         self.shapes()
-        for layer, dtype in zip(self.layers, self.input_dtypes()):
+        for layer, dtype in zip(self.layers, self.input_dtypes(), strict=True):
             layer.check_accumulators(dtype)
 
     def shapes(self) -> list[Shape]:

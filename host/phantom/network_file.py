@@ -82,7 +82,7 @@ def _describe(layer: Layer) -> dict[str, Any]:
 
 
 def _layer(entry: dict[str, Any], index: int, members: dict[str, np.ndarray]) -> Layer:
-    arrays = {name: members[f"{index}.{name}"] for name in _ARRAYS}
+    arrays: dict[str, Any] = {name: members[f"{index}.{name}"] for name in _ARRAYS}
     for name, array in arrays.items():
         if array.dtype != _DTYPES[name]:
             raise TypeError(f"{index}.{name} is {array.dtype}")

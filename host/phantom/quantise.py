@@ -1,6 +1,6 @@
 """The one rounding rule: from a 32-bit accumulator to an 8-bit activation (docs/stream-format.md, PRM).
 
-    y = clamp(round_half_even((acc + bias) * multiplier / 2**(14 + 4 * sel)), lo, hi)
+It is y = clamp(round_half_even((acc + bias) * multiplier / 2**(14 + 4 * sel)), lo, hi).
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def check_range(name: str, values: np.ndarray, low: int, high: int) -> None:
 def multiplier_of(scale: float) -> tuple[int, int]:
     """The (multiplier, sel) nearest to `scale` = multiplier / 2**(14 + 4 * sel), with the largest multiplier possible.
 
-    The largest multiplier is the most precise one: for 2**-22 <= scale < 2**10 it is at least 2**20 (relative error below 2**-21).
+    The largest multiplier is the most precise one: for 2**-22 <= scale < 2**10 it is at least 2**20, so that the relative
+    error is at most 2**-21.
 
     Raises:
         RangeError: scale is not a positive number below 2**10, or so small that the multiplier would be 0.

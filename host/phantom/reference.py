@@ -1,7 +1,8 @@
 """The golden arithmetic: what every layer must compute, bit for bit. All models and devices are compared with this.
 
-Products are summed by matrix multiplication in float64, which numpy does fast. That is exact: every operand and every partial sum is
-an integer below 2**53 (a network's accumulators are proven to stay below 2**31), whatever the order of the additions.
+Products are summed by matrix multiplication in float64, which numpy does fast. That is exact: every operand and every
+partial sum is an integer below 2**53 (a network's accumulators are proven to stay below 2**31), whatever the order of the
+additions.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .errors import ShapeError
-from .network import Conv, FullyConnected, Layer, Network
+from .network import Conv, FullyConnected, Layer, Network, Shape
 from .quantise import requantise
 
 
@@ -21,14 +22,19 @@ def accumulate(layer: Layer, activations: np.ndarray) -> np.ndarray:
             f"they must be uint8 or int8 of shape [C, H, W]"
         )
     if isinstance(layer, FullyConnected):
-        shape = layer.out_shape(activations.shape)
+        shape = layer.out_shape(_shape(activations))
         total = layer.weights.astype(np.float64) @ activations.reshape(-1).astype(np.float64)
         return total.astype(np.int64).reshape(shape)
     return _convolve(layer, activations)
 
 
+def _shape(activations: np.ndarray) -> Shape:
+    channels, height, width = activations.shape
+    return channels, height, width
+
+
 def _convolve(layer: Conv, activations: np.ndarray) -> np.ndarray:
-    filters, height, width = layer.out_shape(activations.shape)
+    filters, height, width = layer.out_shape(_shape(activations))
     top, left, bottom, right = layer.padding
     padded = np.pad(activations.astype(np.float64), ((0, 0), (top, bottom), (left, right)))
     groups, stride = layer.channel_groups, layer.stride

@@ -17,6 +17,7 @@ MAX_CHUNKS = 256
 MAX_HEIGHT = 1024
 MAX_WIDTH = 16 * POSITIONS
 
+
 @dataclass(frozen=True)
 class Segmentation:
     """How the planes of a tensor [channels, height, width] are cut. Raises RangeError where a header field is too small."""
@@ -89,13 +90,13 @@ class Segmentation:
         widths = [min(POSITIONS, self.width - POSITIONS * x) for x in range(self.columns)]
         return np.array([(1 << w) - 1 for w in widths], dtype=np.uint64)
 
+
 def check_tensor(tensor: np.ndarray) -> Segmentation:
     """Geometry of an activation tensor. Raises ShapeError unless it is uint8 or int8 of shape [C, H, W]."""
     if tensor.ndim != 3 or tensor.dtype not in (np.dtype(np.uint8), np.dtype(np.int8)):
-        raise ShapeError(
-            f"activations are uint8 or int8 of shape [C, H, W], not {tensor.dtype} of shape {tensor.shape}"
-        )
+        raise ShapeError(f"activations are uint8 or int8 of shape [C, H, W], not {tensor.dtype} of shape {tensor.shape}")
     return Segmentation(*tensor.shape)
+
 
 def pieces(array: np.ndarray, start: int, stop: int) -> np.ndarray:
     """View array[..., start:stop] of a contiguous uint8 array with each piece as a single element (void) of [...].

@@ -26,9 +26,7 @@ def as_words(words: np.ndarray) -> np.ndarray:
     """
     words = np.asarray(words)
     if words.ndim != 1 or words.dtype.kind != "u" or words.dtype.itemsize != 8:
-        raise ShapeError(
-            f"a stream is a one-dimensional uint64 array, not {words.dtype} of shape {words.shape}"
-        )
+        raise ShapeError(f"a stream is a one-dimensional uint64 array, not {words.dtype} of shape {words.shape}")
     return np.ascontiguousarray(words, dtype=WORD)
 
 
@@ -61,15 +59,11 @@ def end_word(words: np.ndarray) -> int:
 def check_end(words: np.ndarray, index: int) -> None:
     """Check that word `index`, known to be of kind END, is the last one and states the right count and checksum."""
     if index != len(words) - 1:
-        raise FormatError(
-            f"word {index} is END but {len(words) - 1 - index} more words follow; END must be the last word"
-        )
+        raise FormatError(f"word {index} is END but {len(words) - 1 - index} more words follow; END must be the last word")
     word = int(words[index])
     count = word >> 4 & MAX_WORDS
     if count != index:
         raise FormatError(f"word {index} (END) counts {count} words before it; there are {index}")
     right = checksum(words[:index])
     if word >> 32 != right:
-        raise FormatError(
-            f"word {index} (END) has checksum 0x{word >> 32:08x}; the words before it give 0x{right:08x}"
-        )
+        raise FormatError(f"word {index} (END) has checksum 0x{word >> 32:08x}; the words before it give 0x{right:08x}")

@@ -26,7 +26,7 @@ class PacketTable:
     nwords: np.ndarray
 
     def reaches(self, row: int, column: int) -> np.ndarray:
-        """bool [P]: is a WGT packet for the core at (row, column)."""
+        """Which packets are WGT packets for the core at (row, column): bool [P]."""
         return (self.kind == KIND_WGT) & ((self.rows >> row & self.columns >> column & 1) == 1)
 
 
@@ -60,7 +60,7 @@ def packet_table(words: np.ndarray) -> PacketTable:
             raise FormatError(f"word {at} has kind 0x{kind:x}; a header here is WGT (0x2), PRM (0x3) or END (0xe)")
         if header >> 28 & 15 or header >> 4 & 0xFF:
             raise FormatError(f"word {at} (header) is 0x{header:016x}; bits 4..11 and 28..31 must be 0")
-        if kind == KIND_WGT and not (rows and columns) or kind == KIND_PRM and (rows or columns):
+        if (kind == KIND_WGT and not (rows and columns)) or (kind == KIND_PRM and (rows or columns)):
             raise FormatError(
                 f"word {at} (header) has rows 0x{rows:x} and columns 0x{columns:x}; both must be 0 for PRM and not 0 for WGT"
             )
@@ -80,9 +80,7 @@ def _payload(words: np.ndarray, table: PacketTable, chosen: np.ndarray) -> tuple
     return words[index], index
 
 
-def decode_core(
-    words: np.ndarray, row: int, column: int, threads: int, window_bits: int, slot_bits: int
-) -> CoreWeights:
+def decode_core(words: np.ndarray, row: int, column: int, threads: int, window_bits: int, slot_bits: int) -> CoreWeights:
     """Decode what the core at (row, column) receives. Raises FormatError for a thread that does not exist."""
     words = as_words(words)
     table = packet_table(words)
@@ -102,7 +100,7 @@ def decode_core(
     # added since the last skip (or the start of the thread), the channel advances by floor((sum - 1) / size) + delta + 1.
     bits = window_bits + slot_bits
     skip = (w == 0) & (delta < HOP)
-    step = np.where((w != 0) | (delta == HOP) & (w == 0), delta, 0)
+    step = np.where((w != 0) | (delta == HOP), delta, 0)
     opens = np.ones(len(entry), dtype=bool)
     opens[1:] = skip[:-1] | (thread[1:] != thread[:-1])
     stretch = np.cumsum(opens) - 1

@@ -2,9 +2,9 @@
 
     entry = { delta[14:8], w[7:0] }
 
-A *segment* is what one thread of one group reads in one block of one pass. All segments are encoded at once: every weight, and the
-end of every segment, is an *item*; the gap to the item before it says how many entries it takes; a running sum over the items
-gives each its place in the array of all entries.
+A *segment* is what one thread of one group reads in one block of one pass. All segments are encoded at once: every weight,
+and the end of every segment, is an *item*; the gap to the item before it says how many entries it takes; a running sum over
+the items gives each its place in the array of all entries.
 """
 
 from __future__ import annotations

@@ -58,9 +58,7 @@ class Params:
         """The words of a PRM packet, uint64 [m]. Raises RangeError or ShapeError."""
         bias, multiplier, sel = (np.asarray(a) for a in (self.bias, self.multiplier, self.sel))
         if not (bias.ndim == 1 and bias.shape == multiplier.shape == sel.shape):
-            raise ShapeError(
-                f"bias {bias.shape}, multiplier {multiplier.shape} and sel {sel.shape} must be of one length"
-            )
+            raise ShapeError(f"bias {bias.shape}, multiplier {multiplier.shape} and sel {sel.shape} must be of one length")
         check_range("bias", bias, -(2**31), 2**31 - 1)
         check_range("multiplier", multiplier, 0, MAX_MULTIPLIER)
         check_range("sel", sel, 0, MAX_SEL)
@@ -88,9 +86,7 @@ class WeightLayout:
     packet_words: int = 64
 
 
-def encode_weights(
-    weights: Weights, params: Sequence[Params], layout: WeightLayout, repeat: int = 1
-) -> np.ndarray:
+def encode_weights(weights: Weights, params: Sequence[Params], layout: WeightLayout, repeat: int = 1) -> np.ndarray:
     """Encode the complete weight stream of a layer, END included.
 
     Every thread of every group gets, in each block that is not empty, its weights and a skip to the end of the block, so that it
@@ -154,26 +150,22 @@ def _check_layout(layout: WeightLayout, params: Sequence[Params], repeat: int) -
 def _sorted(weights: Weights, ends: np.ndarray, layout: WeightLayout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Segment, lin (within the pass) and w of all weights in stream order, checked."""
     passes, groups, blocks = ends.shape
-    arrays = [np.asarray(getattr(weights, f)) for f in ("pass_", "group", "thread", "channel", "window", "slot", "w")]
-    if any(a.shape != arrays[-1].shape or a.ndim != 1 for a in arrays):
-        raise ShapeError(f"the arrays of weights have shapes {[a.shape for a in arrays]}; they must be of one length")
-    for name, value, low, high in zip(
-        ("pass", "group", "thread", "channel", "window", "slot", "w"),
-        arrays,
-        (0, 0, 0, 0, 0, 0, -128),
-        (
-            passes - 1,
-            groups - 1,
-            layout.threads - 1,
-            int(ends.max()) - 1,
-            2**layout.window_bits - 1,
-            2**layout.slot_bits - 1,
-            127,
-        ),
-    ):
-        check_range(name, value, low, high)
-    pass_, group, thread, channel, window, slot = (a.astype(np.int64) for a in arrays[:-1])
-    w = arrays[-1]
+    limits = {
+        "pass_": (0, passes - 1),
+        "group": (0, groups - 1),
+        "thread": (0, layout.threads - 1),
+        "channel": (0, int(ends.max()) - 1),
+        "window": (0, 2**layout.window_bits - 1),
+        "slot": (0, 2**layout.slot_bits - 1),
+        "w": (-128, 127),
+    }
+    arrays = {name: np.asarray(getattr(weights, name)) for name in limits}
+    w = arrays["w"]
+    if any(a.shape != w.shape or a.ndim != 1 for a in arrays.values()):
+        raise ShapeError(f"the arrays of weights have shapes {[a.shape for a in arrays.values()]}; they must be of one length")
+    for name, (low, high) in limits.items():
+        check_range(name, arrays[name], low, high)
+    pass_, group, thread, channel, window, slot = (arrays[name].astype(np.int64) for name in limits if name != "w")
     if np.any(w == 0):
         raise RangeError(f"weight {int(np.flatnonzero(w == 0)[0])} is zero; zero weights are not sent")
 
@@ -186,11 +178,14 @@ def _sorted(weights: Weights, ends: np.ndarray, layout: WeightLayout) -> tuple[n
     if np.any(block >= blocks):
         bad = int(np.flatnonzero(block >= blocks)[0])
         raise RangeError(
-            f"weight {bad} has channel {channel[bad]}; group {group[bad]} has {ends[pass_[bad], group[bad], -1]} in pass {pass_[bad]}"
+            f"weight {bad} has channel {channel[bad]}; "
+            f"group {group[bad]} has {ends[pass_[bad], group[bad], -1]} of them in pass {pass_[bad]}"
         )
     segment = ((pass_ * blocks + block) * groups + group) * layout.threads + thread
     lin = (channel << layout.window_bits | window) << layout.slot_bits | slot
     bits = max(1, int(lin.max()).bit_length()) if len(lin) else 1
+    if (ends.size * layout.threads) << bits >= 2**63:
+        raise RangeError(f"{ends.size * layout.threads} blocks of threads times 2**{bits} weight indices are too many to sort")
     key = segment << bits | lin
     if np.any(key[1:] < key[:-1]):
         order = np.argsort(key, kind="stable")
@@ -198,5 +193,7 @@ def _sorted(weights: Weights, ends: np.ndarray, layout: WeightLayout) -> tuple[n
     twice = np.flatnonzero(key[1:] == key[:-1])
     if len(twice):
         at = twice[0]
-        raise RangeError(f"two weights have the place of thread {segment[at] % layout.threads}, index {lin[at]}; there may be one")
+        raise RangeError(
+            f"two weights have the place of thread {segment[at] % layout.threads}, index {lin[at]}; there may be one"
+        )
     return segment, lin, w

@@ -27,9 +27,9 @@ GENERATED = ROOT / "build" / "gen"
 BUILD = ROOT / "build" / "sim"
 WAIVERS = (HLS / "lint.vlt", ROOT / "overlay" / "registers.vlt")
 HARNESS = (Path(__file__).with_name("harness.cpp"), Path(__file__).with_name("axi_memory.h"))
-FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--assert", "--no-timing", "-Wno-fatal")
+FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--assert", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
 # The packaged makefile leaves out how its precompiled headers are included, which large designs use.
-MAKE_FLAGS = "OPT_FAST=-O3 OPT_SLOW=-O1 OPT_GLOBAL=-O2 CFG_CXXFLAGS_PCH_I=-include"
+MAKE_FLAGS = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O2 CFG_CXXFLAGS_PCH_I=-include"
 CFLAGS = "-std=c++17 -fPIC -fvisibility-inlines-hidden -DVL_USER_FATAL -DVL_USER_STOP"
 
 
@@ -132,7 +132,7 @@ def compile_library(design: Design, directory: Path, trace: bool) -> None:
     path, environment = verilator()
     objects = directory / "obj"
     shutil.rmtree(objects, ignore_errors=True)
-    command = [path, "--cc", "--exe", "--build", "-j", os.environ.get("PHANTOM_JOBS", "1")]
+    command = [path, "--cc", "--exe", "--build", "-j", os.environ.get("PHANTOM_JOBS", "2")]
     command += ["--top-module", design.top, "--prefix", "Vtop", "--Mdir", str(objects), "-o", "libphantom.so", *FLAGS]
     command += [f"-G{name}={value}" for name, value in sorted(design.parameters.items())]
     command += ["--trace-fst"] if trace else []

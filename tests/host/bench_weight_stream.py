@@ -1,4 +1,4 @@
-"""Speed of the weight encoder in million weights a second, on one core. Run: python tests/host/bench_weight_stream.py"""
+"""Speed of the weight encoder in million weights a second, on one core: python tests/host/bench_weight_stream.py."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def main() -> None:
 
         def timed(order: np.ndarray | slice) -> tuple[float, np.ndarray]:
             mixed = Weights(*(a[order] for a in fields))  # noqa: B023
-            start = time.perf_counter()
+            start = time.process_time()
             words = encode_weights(mixed, [Params(one, one, one)] * passes, layout)  # noqa: B023
-            return time.perf_counter() - start, words
+            return time.process_time() - start, words
 
         timed(slice(None))
         seconds, words = timed(slice(None))
         mixed, _ = timed(rng.permutation(len(fields[0])))
-        start = time.perf_counter()
+        start = time.process_time()
         decoded = decode_core(words, 0, 0, threads, window_bits, slot_bits)
-        back = len(decoded.w) / (time.perf_counter() - start)
+        back = len(decoded.w) / (time.process_time() - start)
         n = len(fields[0])
         print(f"{name:>8} {n:>9} {len(words):>9} {n / seconds / 1e6:>11.1f} {n / mixed / 1e6:>13.1f} {back / 1e6:>11.1f}")
 

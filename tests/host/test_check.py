@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from phantom.check import check_equal, check_outputs
 from phantom.errors import MismatchError, ShapeError
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stream_model import packets_of, random_tensor, stream_of
+
 from phantom.compress import compress, expand
 from phantom.errors import RangeError, ShapeError
-from stream_model import packets_of, random_tensor, stream_of
 
 SHAPES = st.tuples(st.integers(1, 20), st.integers(1, 40), st.one_of(st.integers(1, 20), st.integers(21, 200)))
 

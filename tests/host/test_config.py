@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from phantom.config import default_path, load_config, load_configs
 from phantom.errors import ConfigError
 
@@ -14,7 +15,7 @@ def test_the_committed_ones() -> None:
     configs = load_configs()
     assert {name: config.multipliers for name, config in configs.items()} == {"tiny": 16, "small": 32, "pynq_z2": 128, "big": 512}
     board = load_config("pynq_z2")
-    assert (board.rows, board.cols, board.clock_mhz, board.row_buffer_words) == (4, 4, 125, 14336)
+    assert (board.rows, board.cols, board.threads, board.clock_mhz) == (4, 4, 8, 125)
 
 
 def test_unknown_name_lists_the_known_ones() -> None:

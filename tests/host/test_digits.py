@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import phantom
 import pytest
+
+import phantom
 from phantom.network import Conv, FullyConnected, Network
 from phantom.network_file import load
 from phantom.reference import run
@@ -50,5 +51,5 @@ def test_held_out_images(network: Network, held_out: tuple[np.ndarray, np.ndarra
 
 def test_held_out_images_are_the_real_ones(held_out: tuple[np.ndarray, np.ndarray]) -> None:
     data = pytest.importorskip("sklearn.datasets").load_digits()
-    known = {(image.astype(np.uint8).tobytes(), int(label)) for image, label in zip(data.images, data.target)}
-    assert all((image.tobytes(), int(label)) in known for image, label in zip(*held_out))
+    known = {(image.astype(np.uint8).tobytes(), int(label)) for image, label in zip(data.images, data.target, strict=True)}
+    assert all((image.tobytes(), int(label)) in known for image, label in zip(*held_out, strict=True))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_model import packets_of, random_tensor, stream_of, with_end
+
 from phantom.compress import compress, expand
 from phantom.errors import FormatError
-from stream_model import packets_of, random_tensor, stream_of, with_end
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,9 +96,12 @@ CASES: dict[str, tuple[Callable[[Packets], object], str]] = {
     ),
     "zero value": (_set(0, 2, lambda v: v & ~(255 << 16)), r"byte 2 of word 2 \(values of channel 0\) is zero"),
     "padding": (_set(0, 2, lambda v: v | 9 << 56), r"word 2 \(last values of channel 0\) holds 6 values"),
-    "duplicate": (lambda p: p.append(p[0]), r"word \d+ \(header\) brings row 0 of chunk 0, .* packet at word 0"),
-    "missing": (lambda p: p.pop(1), r"no packet with row 0 of chunk 1, xs 0; 4 of 12"),
-    "nothing at all": (lambda p: p.clear(), r"word 0 is followed by no packet"),
+    "duplicate": (
+        lambda p: p.append(p[0]),
+        r"word \d+ \(header\) brings row 0 of chunk 0, xs 0, which word 0 \(header\) has brought",
+    ),
+    "missing": (lambda p: p.pop(1), r"no packet brings row 0 of chunk 1, xs 0; 4 of 12"),
+    "nothing at all": (lambda p: p.clear(), r"word 0 is END: no packet brings row 0 of chunk 0"),
 }
 
 
@@ -121,7 +125,15 @@ def test_end_count_and_checksum() -> None:
         bad[-1] ^= np.uint64(change)
         with pytest.raises(FormatError, match=message):
             expand(bad, 1, 2, 2)
-    with pytest.raises(FormatError, match="END must be the last word|truncated|kind"):
+    with pytest.raises(FormatError, match=r"END must be the last word|truncated|kind"):
         expand(np.append(words, words), 1, 2, 2)
     with pytest.raises(FormatError, match="empty"):
         expand(words[:0], 1, 2, 2)
+
+
+def test_columns_outside_of_a_wide_tensor() -> None:
+    packets = packets_of(np.ones((1, 1, 70), np.uint8))
+    assert packets[1][1] == 0x3F, "columns 64..69"
+    packets[1][1:3] = [0x7F, 0x01010101010101]
+    with pytest.raises(FormatError, match=r"\(mask of channel 0\) has bit 6 set"):
+        expand(stream_of(packets), 1, 1, 70)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from networks_for_tests import random_conv, random_fc
+
 from phantom.errors import OverflowRisk, RangeError, ShapeError
 from phantom.network import Conv, FullyConnected, Network
 

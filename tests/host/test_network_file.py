@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks_for_tests import random_conv, random_fc
+
 from phantom.errors import FormatError
 from phantom.network import Network
 from phantom.network_file import load, save
@@ -30,7 +31,7 @@ def test_round_trip(network: Network, tmp_path: Path) -> None:
     for name in ("name", "input_shape", "input_dtype"):
         assert getattr(again, name) == getattr(network, name)
     assert len(again.layers) == len(network.layers)
-    for old, new in zip(network.layers, again.layers):
+    for old, new in zip(network.layers, again.layers, strict=True):
         assert type(old) is type(new)
         for name in old.__dataclass_fields__:
             left, right = getattr(old, name), getattr(new, name)

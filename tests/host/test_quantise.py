@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from phantom.errors import RangeError
 from phantom.quantise import multiplier_of, multipliers_of, requantise
 
@@ -26,7 +27,7 @@ def exact(acc: int, bias: int, multiplier: int, sel: int, lo: int, hi: int) -> i
     limits=st.sampled_from([(0, 255), (-128, 127), (0, 127), (-(2**60), 2**60)]),
 )
 def test_equals_exact_fractions(rows: list[tuple[int, int, int, int]], limits: tuple[int, int]) -> None:
-    acc, bias, multiplier, sel = (np.array(column) for column in zip(*rows))
+    acc, bias, multiplier, sel = (np.array(column) for column in zip(*rows, strict=True))
     got = requantise(acc, bias, multiplier, sel, *limits)
     assert got.tolist() == [exact(*row, *limits) for row in rows]
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks_for_tests import random_conv, random_fc, random_input
+
 from phantom.errors import ShapeError
 from phantom.network import Network
 from phantom.reference import accumulate, run, run_layer
@@ -98,7 +99,7 @@ def _onnx(op: str, layer: object, image: np.ndarray, rest: list[np.ndarray]) -> 
         "one",
         [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, [1, *image.shape])],
         [onnx.helper.make_tensor_value_info("y", out, None)],
-        [onnx.numpy_helper.from_array(value, name) for name, value in zip(names, values)],
+        [onnx.numpy_helper.from_array(value, name) for name, value in zip(names, values, strict=True)],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
     # On x86 processors without VNNI the default kernel adds pairs of products in 16 bits, which saturates for large weights.
@@ -115,7 +116,7 @@ def test_fully_connected(seed: int, dtype: type) -> None:
     layer = random_fc(rng, 7, 3 * 4 * 5)
     image = random_input(rng, (3, 4, 5), dtype)
     flat = [int(v) for v in image.reshape(-1)]
-    want = [sum(int(w) * a for w, a in zip(row, flat)) for row in layer.weights]
+    want = [sum(int(w) * a for w, a in zip(row, flat, strict=True)) for row in layer.weights]
     assert accumulate(layer, image).reshape(-1).tolist() == want
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stream_model import serial_checksum, with_end
+
 from phantom.errors import FormatError, RangeError, ShapeError
 from phantom.stream import as_words, check_end, checksum, end_word
-from stream_model import serial_checksum, with_end
 
 WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=100)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from phantom.errors import FormatError, RangeError, ShapeError
 from phantom.weight_decode import decode_core, decode_params, packet_table
 from phantom.weight_stream import Params, WeightLayout, Weights, core_mask, encode_weights
@@ -86,7 +87,7 @@ def test_round_trip(seed: int, repeat: int) -> None:
     for core in range(2 * groups):
         group, column = core // 2, core % 2 * 2
         walkers = [Walker(layout.window_bits, layout.slot_bits) for _ in range(layout.threads)]
-        for at, kind, rows, columns, nwords in zip(table.at, table.kind, table.rows, table.columns, table.nwords):
+        for at, kind, rows, columns, nwords in zip(table.at, table.kind, table.rows, table.columns, table.nwords, strict=True):
             assert nwords <= max(layout.packet_words, 5)
             if kind == 2 and rows >> group & columns >> column & 1:
                 for word in words[at + 1 : at + 1 + nwords].tolist():
@@ -105,9 +106,7 @@ def test_round_trip(seed: int, repeat: int) -> None:
         assert sorted(got) == expected
 
         decoded = decode_core(words, group, column, layout.threads, layout.window_bits, layout.slot_bits)
-        fast = np.stack(
-            [decoded.pass_ % passes, np.full(len(decoded.w), group), *(getattr(decoded, f) for f in FIELDS[2:])]
-        )
+        fast = np.stack([decoded.pass_ % passes, np.full(len(decoded.w), group), *(getattr(decoded, f) for f in FIELDS[2:])])
         assert sorted(map(tuple, fast.T.tolist())) == expected
         assert np.array_equal(decoded.channels, np.broadcast_to(lengths[:, None], decoded.channels.shape))
 
@@ -134,7 +133,7 @@ def test_blocks_come_in_order(seed: int) -> None:
         offset = np.concatenate(([0], np.cumsum(ends[:, group, -1])))
         bounds = np.unique(np.concatenate([offset[p] + ends[p, group] for p in range(passes)]))
         walkers = [Walker(layout.window_bits, layout.slot_bits) for _ in range(layout.threads)]
-        for at, mine, nwords in zip(table.at, table.reaches(group, 0), table.nwords):
+        for at, mine, nwords in zip(table.at, table.reaches(group, 0), table.nwords, strict=True):
             if mine:
                 for word in words[at + 1 : at + 1 + nwords].tolist():
                     walker = walkers[word >> 60]
@@ -154,7 +153,9 @@ def test_words_of_threads_take_turns() -> None:
     layout = WeightLayout(4, 0, 0, np.array([[[3 * n]]]), np.array([core_mask(1, 1)]), 64)
     words = encode_weights(Weights(zero, zero, thread, channel, zero, zero, zero + 1), [EMPTY], layout)
     table = packet_table(words)
-    owners = np.concatenate([words[a + 1 : a + 1 + k] >> np.uint64(60) for a, k in zip(table.at, table.nwords)]).tolist()
+    owners = np.concatenate(
+        [words[a + 1 : a + 1 + k] >> np.uint64(60) for a, k in zip(table.at, table.nwords, strict=True)]
+    ).tolist()
     seen = [0] * 4
     lengths = [owners.count(t) for t in range(4)]
     for t in owners:
@@ -169,7 +170,13 @@ EMPTY = Params(np.zeros(0, np.int32), np.zeros(0, np.uint32), np.zeros(0, np.uin
 def one(**change: object) -> np.ndarray:
     """Encode a single weight, some arguments changed."""
     fields = dict.fromkeys(FIELDS, 0) | {"w": 5}
-    layout = {"threads": 8, "window_bits": 4, "slot_bits": 3, "block_ends": np.array([[[10]]]), "core_masks": np.array([core_mask(1, 3)])}
+    layout = {
+        "threads": 8,
+        "window_bits": 4,
+        "slot_bits": 3,
+        "block_ends": np.array([[[10]]]),
+        "core_masks": np.array([core_mask(1, 3)]),
+    }
     params = change.pop("params", [EMPTY])
     for key, value in change.items():
         (fields if key in fields else layout)[key] = value
@@ -184,6 +191,11 @@ def test_known_words() -> None:
     # Thread 0: skip 9 channels (to the end of channel 8), delta 18, skip 0 (end of the block), end of pass.
     assert int(words[1]) == 9 << 8 | (18 << 8 | 5) << 15 | 0 << 30 | (127 << 8) << 45
     assert int(words[2]) == 1 << 60 | 10 << 8 | (127 << 8) << 15
+
+
+def test_empty_blocks_cost_nothing() -> None:
+    for ends in ([[[10, 10]]], [[[0, 10]]], [[[0, 10, 10, 10]]]):
+        assert np.array_equal(one(block_ends=np.array(ends)), one())
 
 
 @pytest.mark.parametrize(

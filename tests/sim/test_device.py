@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pynq
 import pytest
@@ -9,7 +11,10 @@ from pynq import Overlay
 from pynq.lib.dma import DMA
 
 from phantom.errors import DeviceError, DeviceTimeout, RangeError
+from phantom_sim import overlay, verilate
+from phantom_sim.device import SimulatedDevice
 from phantom_sim.hwh import CONTROL_VLNV
+from phantom_sim.verilate import Design
 
 CONTROL = 0x43C0_0000
 
@@ -204,3 +209,15 @@ def test_a_closed_device_says_so(loop: Overlay) -> None:
     loop.device.close()
     with pytest.raises(DeviceError, match="closed"):
         loop.phantom_0.read(0)
+
+
+def test_a_trace_is_written_when_asked_for(design: Design, tmp_path: Path) -> None:
+    """The same design built with tracing; the file is complete once the device is closed."""
+    path = tmp_path / "run.fst"
+    board = overlay.board(design, memory_bytes=1 << 20, trace=path)
+    assert board.phantom_0.read(0) == 0x5048544D
+    board.device.close()
+    assert path.stat().st_size > 500
+    plain = verilate.build(design)
+    with pytest.raises(DeviceError, match="without tracing"):
+        SimulatedDevice(plain, memory_bytes=1 << 20, trace=tmp_path / "none.fst")

@@ -1,10 +1,10 @@
-"""Train, prune and quantise the digits network: python host/phantom/networks/train_digits.py
+"""Train, prune and quantise the digits network. Run: python host/phantom/networks/train_digits.py, with host/ on PYTHONPATH.
 
-Data: the 1,797 images of handwritten digits that scikit-learn ships (8 x 8 pixels, 0..16), split by class: 70 % to train with, 30 % held
-out. Nothing that is chosen here looks at the held-out images; they are used once, to measure the result.
+Data: the 1,797 images of handwritten digits that scikit-learn ships (8 x 8 pixels, 0..16), split by class: 70 % to train
+with, 30 % held out. Training, pruning and calibration do not see the held-out images; they only measure the result.
 
-Writes digits.npz (the network) and digits_test.npz (the held-out images, uint8 [n, 1, 8, 8], and labels, uint8 [n]) beside this file.
-Needs torch and scikit-learn, which nothing else in the package does.
+Writes digits.npz (the network) and digits_test.npz (the held-out images, uint8 [n, 1, 8, 8], and labels, uint8 [n])
+beside this file. Needs torch and scikit-learn, which nothing else in the package does.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ PRUNE_EPOCHS = 60
 SETTLE_EPOCHS = 60
 BATCH = 64
 
+# Stride and padding of the convolutions.
+CONVS = {"conv1": (1, 1), "conv2": (2, 1), "conv3": (1, 0), "conv4": (1, 1)}
+
 # Fraction of weights kept per layer: the first layer has few, and all of them count.
 KEEP = {"conv1": 0.5, "conv2": 0.16, "conv3": 0.25, "conv4": 0.12, "fc": 0.15}
 
@@ -40,10 +43,10 @@ class Digits(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
-        self.conv2 = nn.Conv2d(32, 64, 3, stride=2, padding=1)
-        self.conv3 = nn.Conv2d(64, 64, 1)
-        self.conv4 = nn.Conv2d(64, 64, 3, padding=1)
+        self.conv1 = nn.Conv2d(1, 32, 3, *CONVS["conv1"])
+        self.conv2 = nn.Conv2d(32, 64, 3, *CONVS["conv2"])
+        self.conv3 = nn.Conv2d(64, 64, 1, *CONVS["conv3"])
+        self.conv4 = nn.Conv2d(64, 64, 3, *CONVS["conv4"])
         self.fc = nn.Linear(64 * 4 * 4, 10)
 
     def stages(self) -> dict[str, nn.Conv2d | nn.Linear]:
@@ -52,7 +55,7 @@ class Digits(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores [n, 10] of images [n, 1, 8, 8] scaled to 0..1."""
-        for name in ("conv1", "conv2", "conv3", "conv4"):
+        for name in CONVS:
             x = functional.relu(getattr(self, name)(x))
             if name == "conv2":
                 x = functional.dropout(x, 0.1, self.training)
@@ -123,18 +126,18 @@ def quantise(model: Digits, images: np.ndarray) -> Network:
             x = x if last else functional.relu(x)
         # Outputs of the last layer may go either way and must not clamp: a quarter of the range is left for unseen images.
         top = 1.25 * float(x.abs().max()) / 127 if last else float(x.max()) / 255
-        weight = stage.weight.detach().double().numpy()
+        weight, bias = (p.detach().double().numpy() for p in (stage.weight, stage.get_parameter("bias")))
         largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
         if last:  # one scale for all outputs, so that they are ranked on equal terms
             largest[:] = largest.max()
         scale_w = np.where(largest > 0, largest, 1.0) / 127
         integer = np.rint(weight / scale_w.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8)
-        bias = np.rint(stage.bias.detach().double().numpy() / (scale_w * scale_in)).astype(np.int64)
+        bias = np.rint(bias / (scale_w * scale_in)).astype(np.int64)
         multiplier, sel = multipliers_of(scale_w * scale_in / top)
         if last:
             layers.append(FullyConnected(name, integer, bias, multiplier, sel, relu=False, out_dtype=np.dtype(np.int8)))
         else:
-            step, pad = stage.stride[0], stage.padding[0]
+            step, pad = CONVS[name]
             layers.append(Conv(name, integer, bias, multiplier, sel, stride=step, padding=(pad, pad, pad, pad)))
         scale_in = top
     return Network("digits", (1, 8, 8), np.dtype(np.uint8), layers)
@@ -168,9 +171,7 @@ def main() -> None:
     data = load_digits()
     images = data.images.astype(np.uint8)[:, None]
     labels = data.target.astype(np.uint8)
-    train_x, test_x, train_y, test_y = train_test_split(
-        images, labels, test_size=HELD_OUT, stratify=labels, random_state=SEED
-    )
+    train_x, test_x, train_y, test_y = train_test_split(images, labels, test_size=HELD_OUT, stratify=labels, random_state=SEED)
     model = Digits()
     train(model, torch.from_numpy(train_x).float() / 16, torch.from_numpy(train_y).long())
     network = quantise(model, train_x)

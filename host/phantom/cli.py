@@ -1,0 +1,234 @@
+"""The command line: `phantom run`, `phantom info`, `phantom selftest`, and `phantom bench` where the simulation is installed.
+
+Exit codes: 0 all is well, 1 a self-test failed, 2 an error (one line on stderr), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, network_file
+from .config import Config, load_config, load_configs
+from .devices import DEFAULT_CONFIG, DEVICES, open_overlay
+from .driver import PARAMETERS
+from .errors import FormatError, PhantomError, RangeError
+from .report import grid
+
+NETWORKS = Path(__file__).with_name("networks")
+TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = _parser(arguments).parse_args(arguments)
+        return int(options.action(options) or 0)
+    except PhantomError as error:
+        print(f"phantom: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("phantom: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="phantom", description="A CNN accelerator that skips zeros on both sides.")
+    parser.add_argument("--version", action="version", version=f"phantom {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a network and check and measure every layer")
+    run.add_argument("network", metavar="NETWORK", help="a network file (.npz), or the name of one that comes along: digits")
+    run.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W]; digits has its own")
+    run.add_argument("--images", type=int, metavar="N", help="only the first N images")
+    run.add_argument("--output", metavar="Y.npy", help="write the outputs of the last layer, [N, K, H, W]")
+    _device_options(run, DEVICES)
+    run.add_argument("--json", metavar="FILE", help="write the measurements")
+    run.add_argument("--plot", metavar="FILE.png", help="draw the measurements (needs matplotlib)")
+    run.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        help="compare every layer's output with the reference (default: yes, except on the reference itself)",
+    )
+    run.set_defaults(action=_run)
+
+    info = commands.add_parser("info", help="show the sizes of configurations")
+    info.add_argument("--config", metavar="NAME", help="one of them, in full")
+    info.set_defaults(action=_info)
+
+    selftest = commands.add_parser("selftest", help="check a device: identity, registers, one layer of each kind")
+    _device_options(selftest, ("rtl", "board"))
+    selftest.set_defaults(action=_selftest)
+
+    # The evaluation belongs to the simulation, which is slow to import and not on a board: look only when it may be wanted.
+    wanted = not arguments or arguments[0] in ("bench", "-h", "--help")
+    if wanted and importlib.util.find_spec("phantom_sim") and importlib.util.find_spec("phantom_sim.bench"):
+        importlib.import_module("phantom_sim.bench").add_parser(commands)
+    return parser
+
+
+def _device_options(parser: argparse.ArgumentParser, devices: Sequence[str]) -> None:
+    parser.add_argument("--device", choices=devices, default="rtl", help="rtl: the simulated design (default)")
+    names = ", ".join(sorted({f"{name} on {device}" for device, name in DEFAULT_CONFIG.items() if device in devices}))
+    parser.add_argument("--config", metavar="NAME", help=f"configuration of the hardware (default: {names})")
+
+
+def _config(options: argparse.Namespace) -> Config:
+    return load_config(options.config or DEFAULT_CONFIG[options.device])
+
+
+# --- run -----------------------------------------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> None:
+    from .run import ReferenceRunner, as_images, run_network
+
+    config = _config(options)
+    for path in (options.output, options.json, options.plot):  # before the long work, not after it
+        if path is not None and not Path(path).resolve().parent.is_dir():
+            raise FormatError(f"{path}: there is no such directory to write it to")
+    network = network_file.load(_network_path(options.network))
+    images, labels = _images(options)
+    if options.images is not None:
+        if options.images < 1:
+            raise RangeError(f"--images {options.images}; it must be 1 at least")
+        if images.ndim == 4:
+            images, labels = images[: options.images], None if labels is None else labels[: options.images]
+    images = as_images(network, images)
+    check = options.device != "reference" if options.check is None else options.check
+    runner = ReferenceRunner(network) if options.device == "reference" else _device_runner(options.device, network, config)
+    outcome = run_network(network, config, options.device, runner, images, labels, check)
+
+    report = outcome.report
+    print(report.table())
+    if report.accuracy is not None:
+        right = round(report.accuracy * report.images)
+        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
+    if report.bit_exact:
+        print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
+    if options.output:
+        _write(options.output, lambda file: np.save(file, outcome.outputs))
+    if options.json:
+        text = json.dumps(report.document(), indent=2) + "\n"
+        _write(options.json, lambda file: file.write(text.encode()))
+    if options.plot:
+        from .plot import plot
+
+        plot(report, options.plot)
+
+
+def _device_runner(device: str, network: Any, config: Config) -> Any:
+    from .driver import Accelerator
+    from .program import compile_network
+    from .run import DeviceRunner
+
+    programs = compile_network(network, config)  # before the device: what cannot run should say so at once
+    return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), programs)
+
+
+def _network_path(name: str) -> Path:
+    """A network that comes along is meant by its bare name; everything else is a path."""
+    shipped = NETWORKS / f"{name}.npz"
+    return shipped if Path(name).name == name and not name.endswith(".npz") and shipped.exists() else Path(name)
+
+
+def _images(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images, and their labels where they are known."""
+    if options.input is None:
+        path = NETWORKS / f"{options.network}_test.npz"
+        if Path(options.network).name != options.network or not path.exists():
+            raise FormatError(f"network {options.network!r} has no images of its own; name some: --input X.npy")
+        with np.load(path, allow_pickle=False) as file:
+            return file["images"], file["labels"]
+    try:
+        array = np.load(options.input, allow_pickle=False)
+    except FileNotFoundError:
+        raise FormatError(f"{options.input}: there is no such file") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise FormatError(f"{options.input}: not a .npy file, or damaged ({error})") from None
+    if not isinstance(array, np.ndarray):
+        raise FormatError(f"{options.input}: holds several arrays; it must be a .npy file with one")
+    return array, None
+
+
+def _write(path: str, write: Any) -> None:
+    try:
+        with open(path, "wb") as file:
+            write(file)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+# --- info, selftest ------------------------------------------------------------------------------------------------------
+
+
+def memory_bits(config: Config) -> dict[str, int]:
+    """Bits of on-chip memory by purpose."""
+    threads = config.multipliers
+    return {
+        "activation buffers": config.cores * config.act_words * 36,
+        "partial sums": threads * config.psum_depth * 32,
+        "weight queues": threads * config.weight_queue_words * 60,
+        "run tables": config.cores * config.run_depth * 20,
+        "row buffer": config.row_buffer_words * 64,
+        "directory": config.directory_depth * (config.row_buffer_words - 1).bit_length(),
+        "parameters": config.param_depth * 59,
+    }
+
+
+def _info(options: argparse.Namespace) -> None:
+    if options.config is None:
+        overview = [_overview(config) for config in load_configs().values()]
+        print("\n".join(grid(("name", "cores", "multipliers", "MHz", "peak GOP/s", "memory"), overview, left={"name"})))
+        return
+    config = load_config(options.config)
+    print(f"{config.name}: {config.description}\n")
+    print(f"  {config.rows} x {config.cols} cores x {config.threads} threads = {config.multipliers} multipliers")
+    print(f"  {config.clock_mhz:g} MHz: {_peak(config):.1f} GOP/s at most on dense work; a skipped multiply takes no time\n")
+    sizes = [(name, f"{getattr(config, name):,}") for name in PARAMETERS if name not in ("rows", "cols", "threads")]
+    print("\n".join(f"  {line}" for line in grid(("size", "value"), sizes, {"size"})))
+    bits = memory_bits(config)
+    rows = [(name, _kib(count)) for name, count in (*bits.items(), ("total", sum(bits.values())))]
+    print()
+    print("\n".join(f"  {line}" for line in grid(("on-chip memory", ""), rows, {"on-chip memory"})))
+
+
+def _overview(config: Config) -> tuple[str, ...]:
+    memory = _kib(sum(memory_bits(config).values()))
+    cores = f"{config.rows}x{config.cols}"
+    return config.name, cores, str(config.multipliers), f"{config.clock_mhz:g}", f"{_peak(config):.1f}", memory
+
+
+def _peak(config: Config) -> float:
+    return 2 * config.multipliers * config.clock_mhz / 1e3
+
+
+def _kib(bits: int) -> str:
+    return f"{bits / 8192:.1f} KiB"
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from .driver import MAJOR, Accelerator
+    from .selftest import selftest
+
+    config = _config(options)
+    accelerator = Accelerator(open_overlay(options.device, config), config, timeout=TIMEOUT)
+    print(f"Phantom on {options.device}, register map {MAJOR}, configuration {config.name}")
+    return 0 if selftest(accelerator, config) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Effectual multiplies: pairs of a nonzero weight with a nonzero activation, counted exactly. Padding counts for nothing.
+
+No machine can do with fewer, so this is the numerator of every utilisation. No convolution is needed: a weight at
+(channel, ky, kx) meets as many nonzeros as its window of the input has, whichever filter it belongs to. So the count is a
+product of two small tables: filters with a nonzero weight there, and nonzero activations there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .network import Conv, Layer
+
+
+def effectual_macs(layer: Layer, activations: np.ndarray) -> int:
+    """Pairs with both operands nonzero, for activations [C, H, W]. Raises ShapeError when they do not fit the layer."""
+    channels, height, width = activations.shape
+    _, rows, cols = layer.out_shape((channels, height, width))
+    mask = activations != 0
+    if not isinstance(layer, Conv):
+        return int((layer.weights != 0).sum(axis=0) @ mask.reshape(-1).astype(np.int64))
+    groups, stride = layer.channel_groups, layer.stride
+    _, per_group, kernel_rows, kernel_cols = layer.weights.shape
+    weights = (layer.weights != 0).reshape(groups, -1, per_group, kernel_rows, kernel_cols)
+    filters = weights.sum(axis=1).reshape(channels, kernel_rows, kernel_cols)
+    top, left, bottom, right = layer.padding
+    padded = np.pad(mask, ((0, 0), (top, bottom), (left, right)))
+    total = 0
+    for ky in range(kernel_rows):
+        for kx in range(kernel_cols):
+            window = padded[:, ky : ky + stride * rows : stride, kx : kx + stride * cols : stride][:, :rows, :cols]
+            total += int(np.count_nonzero(window, axis=(1, 2)) @ filters[:, ky, kx])
+    return total
+
+
+def dense_macs(layer: Layer, in_shape: tuple[int, int, int]) -> int:
+    """Multiplies of a dense machine for an input of `in_shape` [C, H, W]: one a weight and output position, padding included."""
+    _, rows, cols = layer.out_shape(in_shape)
+    return layer.weights.size * rows * cols

@@ -1,0 +1,199 @@
+"""What a run measured: per layer and in total, as a table for people and as a document for programs.
+
+All counts are sums over the images of the run; all ratios are ratios of those sums. A dense machine is one with the same number
+of multipliers, each busy in every cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import Config
+
+CAUSES = {
+    "hazard": "waits for its own partial sum",
+    "fetch": "waits for an activation word",
+    "weight": "has no weight",
+    "channel": "waits for a channel to be filled",
+    "issue": "waits for the front end",
+    "bank": "waits for the drain of the other bank",
+    "edge": "multiplies beyond the edge of the output",
+}
+SHOWN = 2  # causes in the table
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Events of a layer, or of all together.
+
+    cycles is None on a device that has none. macs: multiplies that the hardware did. sampled: thread cycles by cause.
+    """
+
+    name: str
+    kind: str
+    cycles: int | None
+    macs_dense: int
+    macs_effectual: int
+    macs: int = 0
+    sampled: Mapping[str, int] = field(default_factory=dict)
+
+    def utilisation(self, multipliers: int) -> float | None:
+        """Effectual multiplies a multiplier cycle."""
+        return None if not self.cycles else self.macs_effectual / (multipliers * self.cycles)
+
+    def speedup(self, multipliers: int) -> float | None:
+        """Cycles of a dense machine over those that were needed."""
+        return None if not self.cycles else -(-self.macs_dense // multipliers) / self.cycles
+
+    def gops(self, clock_mhz: float) -> float | None:
+        """Dense-equivalent speed in 1e9 operations/s; a multiply-add is two."""
+        return None if not self.cycles else 2 * self.macs_dense * clock_mhz / self.cycles / 1e3
+
+    def stalls(self, multipliers: int) -> dict[str, float]:
+        """Fractions of the thread cycles that were lost, by cause; with the utilisation they make about 1 (they are sampled)."""
+        if not self.cycles:
+            return {}
+        lost = {**self.sampled, "edge": self.macs - self.macs_effectual}
+        return {cause: lost.get(cause, 0) / (multipliers * self.cycles) for cause in CAUSES}
+
+
+def add(name: str, parts: Sequence[Measure], kind: str = "") -> Measure:
+    """The sum of measures: cycles are None when those of any part are."""
+    cycles = [part.cycles for part in parts]
+    causes = {cause for part in parts for cause in part.sampled}
+    return Measure(
+        name=name,
+        kind=kind,
+        cycles=None if None in cycles else sum(c for c in cycles if c is not None),
+        macs_dense=sum(part.macs_dense for part in parts),
+        macs_effectual=sum(part.macs_effectual for part in parts),
+        macs=sum(part.macs for part in parts),
+        sampled={cause: sum(part.sampled.get(cause, 0) for part in parts) for cause in sorted(causes)},
+    )
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run of a network. bit_exact: None when nothing was compared. accuracy: None without labels."""
+
+    network: str
+    config: Config
+    device: str
+    images: int
+    layers: Sequence[Measure]
+    bit_exact: bool | None = None
+    accuracy: float | None = None
+
+    @property
+    def total(self) -> Measure:
+        """All layers together."""
+        return add("total", self.layers)
+
+    @property
+    def speedup_layer_mean(self) -> float | None:
+        """Arithmetic mean of the layers' speedups; small layers count as much as large ones."""
+        speedups = [layer.speedup(self.config.multipliers) for layer in self.layers]
+        known = [s for s in speedups if s is not None]
+        return sum(known) / len(known) if known and len(known) == len(speedups) else None
+
+    def document(self) -> dict[str, Any]:
+        """As plain values for JSON; on a device without cycles what follows from them is null."""
+        result: dict[str, Any] = {
+            "network": self.network,
+            "config": self.config.name,
+            "device": self.device,
+            "images": self.images,
+            "multipliers": self.config.multipliers,
+            "clock_mhz": self.config.clock_mhz,
+            "bit_exact": self.bit_exact,
+        }
+        if self.accuracy is not None:
+            result["accuracy"] = self.accuracy
+        result["layers"] = [self._entry(layer) for layer in self.layers]
+        result["totals"] = {**self._entry(self.total), "speedup_layer_mean": self.speedup_layer_mean}
+        return result
+
+    def _entry(self, measure: Measure) -> dict[str, Any]:
+        multipliers = self.config.multipliers
+        return {
+            "name": measure.name,
+            "kind": measure.kind,
+            "cycles": measure.cycles,
+            "macs_dense": measure.macs_dense,
+            "macs_effectual": measure.macs_effectual,
+            "utilisation": measure.utilisation(multipliers),
+            "gops_dense_equivalent": measure.gops(self.config.clock_mhz),
+            "speedup_over_dense": measure.speedup(multipliers),
+            "stalls": measure.stalls(multipliers),
+        }
+
+    def table(self) -> str:
+        """A table of at most 100 columns (longer names are cut), the totals below."""
+        measures = [*self.layers, self.total]
+        rows = [self._row(measure) for measure in measures]
+        head: tuple[str, ...] = ("layer", "kind", "cycles", "dense", "effectual", "util", "GOP/s", "speedup", "lost to")
+        if self.total.cycles is None:
+            head, rows = head[:2] + head[3:5], [row[:2] + row[3:5] for row in rows]
+        lines = grid(head, rows, left={"layer", "kind", "lost to"})
+        lines.insert(-1, "-" * len(lines[1]))
+        if self.total.cycles is not None:
+            lines.append("")
+            lines.append(self._summary())
+        return "\n".join(lines)
+
+    def _row(self, measure: Measure) -> tuple[str, ...]:
+        multipliers = self.config.multipliers
+        utilisation, speedup = measure.utilisation(multipliers), measure.speedup(multipliers)
+        gops = measure.gops(self.config.clock_mhz)
+        stalls = sorted(measure.stalls(multipliers).items(), key=lambda item: -item[1])[:SHOWN]
+        return (
+            measure.name if len(measure.name) <= 14 else measure.name[:13] + "~",
+            measure.kind,
+            "" if measure.cycles is None else f"{measure.cycles:,}",
+            amount(measure.macs_dense),
+            amount(measure.macs_effectual),
+            "-" if utilisation is None else f"{utilisation:.1%}",
+            "-" if gops is None else f"{gops:.2f}",
+            "-" if speedup is None else f"{speedup:.2f}x",
+            ", ".join(f"{cause} {share:.0%}" for cause, share in stalls if share >= 0.005),
+        )
+
+    def _summary(self) -> str:
+        total, multipliers = self.total, self.config.multipliers
+        assert total.cycles is not None
+        micros = total.cycles / self.config.clock_mhz / self.images
+        return (
+            f"{total.cycles:,} cycles for {plural(self.images, 'image')}: "
+            f"{micros:,.1f} us each at {self.config.clock_mhz:g} MHz\n"
+            f"speedup over {multipliers} dense multipliers: {total.speedup(multipliers):.2f}x by total cycles, "
+            f"{self.speedup_layer_mean:.2f}x as the mean of layers"
+        )
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[str]) -> list[str]:
+    """Lines of a table: heading, rule, rows; columns named in `left` are aligned to the left."""
+    widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
+    aligned = [
+        [c.ljust(w) if name in left else c.rjust(w) for name, c, w in zip(head, row, widths, strict=True)]
+        for row in (head, *rows)
+    ]
+    lines = ["  ".join(row).rstrip() for row in aligned]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return lines
+
+
+def amount(count: int) -> str:
+    """A count with three digits and a unit: 12.3 M."""
+    value = float(count)
+    for unit in ("", " k", " M", " G"):
+        if value < 999.5:
+            return f"{value:.0f}{unit}" if not unit or value >= 99.95 else f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:,.3g} T"
+
+
+def plural(count: int, noun: str) -> str:
+    """1 image, 2 images."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,176 @@
+"""Run a network on a device, image after image: every layer compared with the reference, everything counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import reference
+from .check import check_outputs
+from .config import Config
+from .driver import Accelerator, Counters, expand_result
+from .effectual import dense_macs, effectual_macs
+from .errors import ShapeError
+from .network import Conv, Layer, Network
+from .program import Program
+from .progress import progress
+from .report import Measure, Report, add
+
+
+class Runner(Protocol):
+    """What runs one image [C, H, W]: outputs of all layers, and the counters of each where there are any."""
+
+    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+        """Raises DeviceError or ShapeError."""
+        ...
+
+
+class DeviceRunner:
+    """Runs compiled layers on an accelerator. Weights are uploaded once; buffers are made once and used for all images."""
+
+    def __init__(self, accelerator: Accelerator, programs: Sequence[Program]) -> None:
+        self.accelerator = accelerator
+        self.programs = list(programs)
+        self._weights = []
+        for program in self.programs:
+            buffer = accelerator.upload(program.weights)
+            buffer.flush()
+            self._weights.append(buffer)
+        self._results = [accelerator.allocate(program.result_words) for program in self.programs]
+        self._source: Any = None
+
+    def _upload(self, words: np.ndarray) -> Any:
+        if self._source is None or len(self._source) < len(words):
+            self._source = self.accelerator.allocate(len(words))
+        self._source[: len(words)] = words
+        self._source.flush()
+        return self._source
+
+    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+        """Raises ShapeError for another input than the layers were compiled for, and DeviceError."""
+        first = self.programs[0].source
+        if image.shape != first.logical or image.dtype != first.dtype:
+            raise ShapeError(
+                f"the input is {image.dtype} of shape {image.shape}; it must be {first.dtype} of shape {first.logical}"
+            )
+        words = self.programs[0].source.compress(image)
+        source, count = self._upload(words), len(words)
+        outputs, counters = [], []
+        for program, weights, result in zip(self.programs, self._weights, self._results, strict=True):
+            count, events = self.accelerator.run_layer(program, source, count, weights, result)
+            result.invalidate()
+            outputs.append(expand_result(program.result, result, count))
+            counters.append(events)
+            source = result
+        return outputs, counters
+
+
+class ReferenceRunner:
+    """Computes the layers on the host."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+        """Raises ShapeError."""
+        return reference.run(self.network, image), None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The report, and the outputs of the last layer for all images [N, K, H, W]."""
+
+    report: Report
+    outputs: np.ndarray
+
+
+def as_images(network: Network, array: np.ndarray) -> np.ndarray:
+    """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input. Raises ShapeError."""
+    images = array[None] if array.ndim == 3 else array
+    if images.ndim != 4 or not len(images) or images.shape[1:] != network.input_shape or images.dtype != network.input_dtype:
+        raise ShapeError(
+            f"the input is {array.dtype} of shape {array.shape}; network {network.name!r} takes {network.input_dtype} of shape "
+            f"{network.input_shape}, or [N, C, H, W] of them"
+        )
+    return images
+
+
+def run_network(
+    network: Network,
+    config: Config,
+    device: str,
+    runner: Runner,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    check: bool = True,
+) -> Outcome:
+    """Run all images [N, C, H, W].
+
+    Args:
+        network, config, device: what runs where; the last two are for the report.
+        labels: integer [N], for the accuracy.
+        check: compare the output of every layer with the reference.
+
+    Raises:
+        MismatchError: naming image, layer and position of the first value that differs. DeviceError: from the device.
+    """
+    names = [layer.name for layer in network.layers]
+    measures: list[list[Measure]] = [[] for _ in names]
+    results = []
+    for number, image in enumerate(progress(images, f"{network.name} on {device}")):
+        outputs, counters = runner(image)
+        if check:
+            where = names if len(images) == 1 else [f"{name} (image {number})" for name in names]
+            check_outputs(where, reference.run(network, image), outputs)
+        inputs = [image, *outputs[:-1]]
+        for i, layer in enumerate(network.layers):
+            measures[i].append(measure(layer, inputs[i], counters[i] if counters else None))
+        results.append(outputs[-1])
+    report = Report(
+        network=network.name,
+        config=config,
+        device=device,
+        images=len(images),
+        layers=[add(parts[0].name, parts, parts[0].kind) for parts in measures],
+        bit_exact=True if check else None,
+        accuracy=None if labels is None else accuracy(np.array(results), labels),
+    )
+    return Outcome(report, np.array(results))
+
+
+def measure(layer: Layer, activations: np.ndarray, counters: Counters | None) -> Measure:
+    """What one layer did with one input [C, H, W]."""
+    channels, height, width = activations.shape
+    return Measure(
+        name=layer.name,
+        kind=kind_of(layer),
+        cycles=counters.cycles if counters else None,
+        macs_dense=dense_macs(layer, (channels, height, width)),
+        macs_effectual=effectual_macs(layer, activations),
+        macs=counters.macs if counters else 0,
+        sampled=counters.sampled if counters else {},
+    )
+
+
+def kind_of(layer: Layer) -> str:
+    """Short name: conv 3x3, conv 3x3/2 (stride 2), fc."""
+    if not isinstance(layer, Conv):
+        return "fc"
+    rows, cols = layer.weights.shape[2:]
+    return f"conv {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Fraction of images [N, ...] whose label has the highest score, alone: a tie is no answer. Raises ShapeError."""
+    scores = scores.reshape(len(scores), -1).astype(np.int64)
+    if labels.shape != (len(scores),) or labels.dtype.kind not in "iu" or labels.max() >= scores.shape[1]:
+        raise ShapeError(
+            f"labels are {labels.dtype} of shape {labels.shape}; they must be {len(scores)} integers below {scores.shape[1]}"
+        )
+    own = scores[np.arange(len(scores)), labels]
+    rivals = scores.copy()
+    rivals[np.arange(len(scores)), labels] = np.iinfo(np.int64).min
+    return float(np.mean(own > rivals.max(axis=1)))

@@ -1,0 +1,235 @@
+"""What surrounds phantom_lam in its test: row memory, directory, tile table and the cores' side of the fill bus."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import RisingEdge
+from streams import pauses, start
+from structs import layer_structs, pack, unpack
+
+from phantom.config import Config
+from phantom.errors import ShapeError
+from phantom.layout import Layout
+from phantom.network import Conv, FullyConnected
+from phantom.program import TABLE_TILE, Program, compile_layer
+from phantom.views import Geometry, View, conv_geometry
+
+Entries = list[tuple[int, int, int]]  # (position, value, edge columns)
+MARGIN = 12  # words that the LAM may write after a core said that it has no room
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A compiled layer, its input planes and its geometry."""
+
+    program: Program
+    planes: np.ndarray
+    geometry: Geometry
+    flat: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text}, {self.program.tiling}"
+
+
+def compiled(
+    shape: tuple[int, int, int],
+    kernel: tuple[int, int] | None,
+    stride: int,
+    padding: tuple[int, ...],
+    density: float,
+    rows: int,
+    cols: int,
+    words: int,
+    directory: int,
+) -> Setup | None:
+    """Compile a random layer (fully connected without a kernel); None where it does not fit."""
+    rng = np.random.default_rng(random.getrandbits(32))
+    filters = random.choice((3, 8, 20))
+    config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024)
+    weights = rng.integers(1, 9, (filters, *((shape[0], *kernel) if kernel else (int(np.prod(shape)),)))).astype(np.int8)
+    zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
+    kind = Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding) if kernel else FullyConnected("l", weights, zeros, ones, ones)
+    layout = Layout.plain(shape, np.dtype(np.uint8))
+    try:
+        program = compile_layer(kind, layout, config)
+    except ShapeError:
+        return None
+    planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
+    if kernel:
+        out = program.layer.out_shape(shape)
+        geometry = conv_geometry("l", kernel, stride, padding[0], padding[1], shape[2], out[2])
+    else:
+        count, bits = program.registers["LAM_LOOPS"]["views"], program.registers["VIEW0"]["rows"]
+        geometry = Geometry(tuple(View(0, 0, 0, bits, 0, 0) for _ in range(count)), (), 1)
+    return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}")
+
+
+def run_entries(setup: Setup, channel: int, v: int, first: int) -> dict[int, Entries]:
+    """Entries of each run of a view for the tile whose first output row is `first`."""
+    view, program = setup.geometry.views[v], setup.program
+    stride = 2 if program.registers["LAM_LOOPS"]["stride2"] else 1
+    plane, pitch = setup.planes[channel], setup.geometry.pitch
+    runs = {}
+    for run in range(view.runs):
+        entries: Entries = []
+        for row in range(run, run + program.tiling.tile_rows):
+            y = (first + view.first + row) * stride + view.py
+            if 0 <= y < plane.shape[0]:
+                for x in range(view.px, plane.shape[1], stride):
+                    if plane[y, x]:
+                        col = (x - view.px) // stride
+                        edge = int(col == 0) | int(col == view.last_col) << 1
+                        entries.append(((row * pitch + col) % 256, int(plane[y, x]), edge))
+        runs[view.run_base + run] = entries
+    return runs
+
+
+def flat_entries(setup: Setup, channel: int, v: int) -> dict[int, Entries]:
+    """A fully connected layer: every bit of segment `v` is a run of its own."""
+    view = setup.geometry.views[v]
+    cut = setup.program.source.geometry
+    bits = np.zeros(64, np.uint8)
+    piece = setup.planes[channel, v * cut.rows : (v + 1) * cut.rows]
+    for y in range(piece.shape[0]):
+        bits[y * cut.pitch : y * cut.pitch + cut.width] = piece[y]
+    return {b: [(b % 256, int(bits[b]), 3)] if bits[b] else [] for b in range(view.runs)}
+
+
+class LamBench:
+    """Make one, await `start`, then `channel` for every (channel, tile) in the order of the loops."""
+
+    def __init__(self, dut: Any, setup: Setup, stall: str, rows: str) -> None:
+        self.dut, self.setup = dut, setup
+        self.memory: dict[int, int] = {}
+        self.directory: dict[int, int] = {}
+        self.commits: dict[int, deque[tuple[dict[int, Any], list[int]]]] = {}
+        self.stall, self.rows = pauses(stall), pauses(rows)
+        s = layer_structs(setup.program.registers)
+        dut.cfg_i.value = pack("lam_cfg_t", s["lam_cfg"])
+        dut.in_cfg_i.value = pack("input_cfg_t", s["input_cfg"])
+        for i, view in enumerate(s["views"]):
+            dut.view_i[i].value = pack("view_t", view)
+        self.input = s["input_cfg"]
+        for name in ("start_i", "tile_we_i", "tile_index_i", "tile_cores_i", "rows_ready_i", "dir_addr_i", "mem_data_i"):
+            getattr(dut, name).value = 0
+        self._sides((row, col) for row in range(2) for col in range(2))
+        self._load()
+
+    def _sides(self, cores: Any) -> None:
+        self.cores = list(cores)
+        for row, col in self.cores:
+            self.dut.room_i[row][col].value = 1
+
+    def _load(self) -> None:
+        """Put the stream into a ring that wraps somewhere, packets in any order, and fill the directory."""
+        cfg, size = self.input, len_of(self.dut.mem_addr_o)
+        words = [int(w) for w in self.setup.program.source.compress(self.setup.planes)][:-1]
+        packets = []
+        while words:
+            length = 9 + sum(words[0] >> 32 + 4 * i & 15 for i in range(8))
+            packets.append(words[:length])
+            words = words[length:]
+        random.shuffle(packets)
+        ring = self.dut.RowBufferWords.value.to_unsigned() if hasattr(self.dut, "RowBufferWords") else size
+        assert sum(map(len, packets)) <= ring, "the test's input must fit"
+        at = random.randrange(ring)
+        for packet in packets:
+            head = packet[0]
+            y0, xs, chunk = head >> 12 & 0x3FF, head >> 22 & 15, head >> 4 & 0xFF
+            for row in range(y0, y0 + (head >> 26 & 63) + 1):
+                index = row << cfg["dir_row_shift"] | xs << cfg["dir_xs_shift"] | chunk
+                self.directory[index % (1 << len(self.dut.dir_index_o))] = at
+            for word in packet:
+                self.memory[at] = word
+                at = (at + 1) % ring
+
+    async def start(self) -> None:
+        """Reset, write the tile table, start."""
+        dut = self.dut
+        await start(dut)
+        for select, index, value in self.setup.program.tables:
+            if select == TABLE_TILE:
+                dut.tile_we_i.value, dut.tile_index_i.value, dut.tile_cores_i.value = 1, index, value
+                await RisingEdge(dut.clk_i)
+        dut.tile_we_i.value = 0
+        cocotb.start_soon(self._memories())
+        cocotb.start_soon(self._cores())
+        dut.start_i.value = 1
+        await RisingEdge(dut.clk_i)
+        dut.start_i.value = 0
+
+    async def channel(self, tile: int) -> dict[int, Entries]:
+        """The runs of the next channel of a tile, the same in all of its cores."""
+        mask = next(v for s, i, v in self.setup.program.tables if (s, i) == (TABLE_TILE, tile))
+        queue = self.commits.setdefault(mask, deque())
+        for _ in range(20000):
+            if queue:
+                return queue.popleft()
+            await RisingEdge(self.dut.clk_i)
+        raise AssertionError(f"tile {tile}: no channel was committed")
+
+    async def quiet(self) -> None:
+        """Nothing more comes, and the LAM is done."""
+        for _ in range(100):
+            await RisingEdge(self.dut.clk_i)
+        assert self.dut.done_o.value == 1
+        assert not any(self.commits.values()), "more channels than the layer has"
+
+    async def _memories(self) -> None:
+        dut, edge = self.dut, RisingEdge(self.dut.clk_i)
+        late, ready, total = 0, 0, self.input["rows"]
+        while True:
+            await edge
+            dut.dir_addr_i.value = self.directory.get(int(dut.dir_index_o.value), random.getrandbits(8))
+            dut.mem_data_i.value = late
+            late = self.memory.get(int(dut.mem_addr_o.value), random.getrandbits(64))
+            if ready < total and not next(self.rows):
+                ready += 1
+            dut.rows_ready_i.value = ready
+
+    async def _cores(self) -> None:
+        """Collect fills, and stop them at times; after that only MARGIN more words may come."""
+        dut, edge = self.dut, RisingEdge(self.dut.clk_i)
+        ring: dict[int, list[int]] = {}
+        runs: dict[int, dict[int, dict[str, int]]] = {}
+        closed = 0
+        while True:
+            await edge
+            fill = unpack("fill_t", int(dut.fill_o.value))
+            mask = int(dut.fill_cols_o.value) << 16 | int(dut.fill_rows_o.value)
+            buffer, table = ring.setdefault(mask, [0] * 1024), runs.setdefault(mask, {})
+            if fill["word_we"]:
+                buffer[2 * fill["word_addr"]] = fill["word"] & 0x3FFFF
+                buffer[2 * fill["word_addr"] + 1] = fill["word"] >> 18
+            if fill["run_we"]:
+                assert fill["run_index"] not in table, f"run {fill['run_index']} twice in a channel"
+                table[fill["run_index"]] = fill["run"]
+            closed = closed + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
+            assert closed <= MARGIN, "more words than the margin after the cores had no room"
+            if fill["commit"]:
+                channel = {r: self._entries(buffer, run) for r, run in table.items()}
+                self.commits.setdefault(mask, deque()).append(channel)
+                table.clear()
+            pause = next(self.stall)
+            for row, col in self.cores:
+                dut.room_i[row][col].value = int(not pause)
+
+    @staticmethod
+    def _entries(buffer: list[int], run: dict[str, int]) -> Entries:
+        if run["empty"]:
+            return []
+        count = (run["last"] - run["first"]) % 1024 + 1
+        taken = [buffer[(run["first"] + i) % 1024] for i in range(count)]
+        return [(e >> 8 & 0xFF, e & 0xFF, e >> 16) for e in taken]
+
+
+def len_of(signal: Any) -> int:
+    """Number of values of a signal."""
+    return 1 << len(signal)

@@ -1,0 +1,104 @@
+"""phantom_lam over models of row memory, directory and activation buffers: what every window of every tile must see.
+
+The model says which entries a run has to hold straight from the tensor; where the hardware puts them in the ring, and when,
+is only checked for being within the room that the core has.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import bench
+import cocotb
+import numpy as np
+from cocotb.triggers import RisingEdge
+from lam_bench import LamBench, Setup, compiled, flat_entries, run_entries
+from streams import PROFILES, param
+
+
+async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
+    """Run one layer and compare every run of every channel, tile by tile, pass by pass, strip by strip."""
+    layer = LamBench(dut, setup, stall, rows)
+    await layer.start()
+    program = setup.program
+    tiling, geometry = program.tiling, None if program.tiling.view_chans and setup.flat else setup.geometry
+    channels = setup.planes.shape[0]
+    for strip in range(program.strips):
+        for _ in range(tiling.passes):
+            for channel in range(channels):
+                for tile in range(tiling.tiles):
+                    first = strip * tiling.strip_rows + tile * tiling.tile_rows
+                    views = range(len(setup.geometry.views))
+                    for part in [[v] for v in views] if tiling.view_chans else [list(views)]:
+                        got = await layer.channel(tile)
+                        want = {}
+                        for v in part:
+                            if geometry is None:
+                                want |= flat_entries(setup, channel, v)
+                            else:
+                                want |= run_entries(setup, channel, v, first)
+                        where = f"strip {strip}, channel {channel}, tile {tile}, views {part}"
+                        assert got.keys() == want.keys(), f"{where}: runs {sorted(got)}, expected {sorted(want)}"
+                        for run in want:
+                            assert got[run] == want[run], f"{where}, run {run}: {got[run]}, expected {want[run]}"
+    await layer.quiet()
+
+
+def random_setup(stride: int, tries: int = 200) -> Setup:
+    """A random convolution that compiles for these sizes, with a tiling of its own."""
+    for _ in range(tries):
+        ky, kx = random.choice(((1, 1), (3, 3), (3, 3), (5, 5), (2, 3)))
+        height, width = random.randint(ky, 14), random.choice((kx, 5, 8, 13, 20, 33, 66))
+        if width < kx:
+            continue
+        pad = (random.randint(0, ky // 2), random.randint(0, kx // 2), random.randint(0, ky // 2), random.randint(0, kx // 2))
+        setup = compiled(
+            shape=(random.choice((1, 3, 8, 9)), height, width),
+            kernel=(ky, kx),
+            stride=stride,
+            padding=pad,
+            density=random.choice((0.1, 0.4, 0.9)),
+            rows=param("Rows"),
+            cols=param("Cols"),
+            words=param("RowBufferWords"),
+            directory=param("DirectoryDepth"),
+        )
+        if setup is not None:
+            return setup
+    raise AssertionError("no random layer compiled")
+
+
+@cocotb.test()
+@cocotb.parametrize(stride=(1, 2), stall=PROFILES, rows=("none", "bursty"))
+async def random_convolutions(dut, stride: int, stall: str, rows: str) -> None:
+    setup = random_setup(stride)
+    dut._log.info("%s", setup)
+    await run_layer(dut, setup, stall, rows)
+
+
+@cocotb.test()
+@cocotb.parametrize(stall=PROFILES)
+async def fully_connected(dut, stall: str) -> None:
+    shape = random.choice(((9, 3, 4), (20, 1, 1), (5, 8, 8), (3, 4, 30)))
+    setup = compiled(shape, None, 1, (0,) * 4, 0.5, param("Rows"), param("Cols"), param("RowBufferWords"), param("DirectoryDepth"))
+    assert setup is not None
+    await run_layer(dut, setup, stall, "none")
+
+
+@cocotb.test()
+@cocotb.parametrize(density=(0.0, 1.0))
+async def extremes_of_density(dut, density: float) -> None:
+    for stride in (1, 2):
+        setup = compiled(
+            (9, 6, 10), (3, 3), stride, (1,) * 4, density, param("Rows"), param("Cols"), param("RowBufferWords"),
+            param("DirectoryDepth"),
+        )
+        assert setup is not None
+        await run_layer(dut, setup, "none", "none")
+        await RisingEdge(dut.clk_i)
+
+
+def test_phantom_lam() -> None:
+    np.seterr(all="raise")
+    bench.run("phantom_lam", module=__name__, params={"Rows": 2, "Cols": 2, "RowBufferWords": 1536, "DirectoryDepth": 256})

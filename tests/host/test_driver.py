@@ -1,0 +1,184 @@
+"""The driver against an overlay that does what a test tells it: what it refuses, what it writes, how it gives up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_overlay import COUNTERS, WIDTH, FakeOverlay
+from networks_for_tests import random_conv
+
+from phantom.config import load_config
+from phantom.driver import ERRORS, MAX_TRANSFER, PARAMETERS, Accelerator, Counters
+from phantom.errors import DeviceError, DeviceTimeout
+from phantom.layout import Layout
+from phantom.program import Program, compile_layer
+
+TINY = load_config("tiny")
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    rng = np.random.default_rng(1)
+    return compile_layer(random_conv(rng, 9, 4, (3, 3), padding=(1, 1, 1, 1)), Layout.plain((4, 8, 8), np.dtype(np.uint8)), TINY)
+
+
+def run(overlay: FakeOverlay, program: Program, timeout: float = 5.0, words: int = 10) -> tuple[int, Counters]:
+    return Accelerator(overlay, TINY, timeout).run_layer(program, None, words, None, None)
+
+
+# --- identity ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["phantom_0", "dma_act", "dma_wgt"])
+def test_not_a_phantom_overlay(missing: str) -> None:
+    overlay = FakeOverlay(TINY)
+    delattr(overlay, missing)
+    with pytest.raises(DeviceError, match=f"has no {missing}"):
+        Accelerator(overlay)
+
+
+def test_wrong_magic() -> None:
+    overlay = FakeOverlay(TINY)
+    overlay.phantom_0.values["ID"] = 0xDEADBEEF
+    with pytest.raises(DeviceError, match="0xDEADBEEF; a Phantom would say 0x5048544D"):
+        Accelerator(overlay)
+
+
+def test_another_major_version() -> None:
+    overlay = FakeOverlay(TINY)
+    overlay.phantom_0.values["VERSION"] = 2 << 16
+    with pytest.raises(DeviceError, match="version 2 of the register map; this driver knows 1"):
+        Accelerator(overlay)
+
+
+def test_a_minor_version_is_no_reason() -> None:
+    overlay = FakeOverlay(TINY)
+    overlay.phantom_0.values["VERSION"] = 1 << 16 | 999
+    assert Accelerator(overlay, TINY).parameters["rows"] == TINY.rows
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_another_build(name: str) -> None:
+    overlay = FakeOverlay(TINY)
+    overlay.phantom_0.values[name.upper()] += 1
+    wanted = getattr(TINY, name)
+    with pytest.raises(DeviceError, match=f"built with {name} = {wanted + 1}; configuration 'tiny' has {wanted}"):
+        Accelerator(overlay, TINY)
+    assert Accelerator(overlay).parameters[name] == wanted + 1, "without a configuration it is taken as it is"
+
+
+def test_description_without_a_register() -> None:
+    overlay = FakeOverlay(TINY)
+    del overlay.ip_dict["phantom_0"]["registers"]["LF"]
+    with pytest.raises(DeviceError, match="no register LF"):
+        Accelerator(overlay)
+
+
+# --- a layer -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_layer_writes(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.dma_act.recvchannel.transferred = 8 * 33
+    words, _ = run(overlay, program, words=77)
+    block = overlay.phantom_0
+    assert words == 33
+    for register, values in program.registers.items():
+        (word,) = block.written(f"LAYER_{register}")
+        for i, (field, value) in enumerate(values.items()):
+            assert word >> WIDTH * i & (1 << WIDTH) - 1 == value, (register, field)
+    select, index, tables = 0, 0, []
+    for name, value in block.log:  # the port counts on
+        if name == "TABLE":
+            select, index = value >> 16, value & 63
+        elif name == "TABLE_DATA":
+            tables.append((select, index, value))
+            index += 1
+    assert tables == [tuple(map(int, entry)) for entry in program.tables]
+    assert block.log[-1] == ("CTRL", 1), "started when all was written"
+    assert overlay.dma_act.sendchannel.transfers == [77 * 8]
+    assert overlay.dma_act.recvchannel.transfers == [program.result_words * 8]
+    assert overlay.dma_wgt.sendchannel.transfers == [len(program.weights) * 8]
+
+
+def test_counters(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    for i, name in enumerate(COUNTERS):
+        overlay.phantom_0.values[f"COUNTERS_{name}"] = 100 + i
+    _, counters = run(overlay, program)
+    assert (counters.cycles, counters.macs, counters.out_blocked) == tuple(2**32 + 100 + i for i in (0, 1, 11))
+    assert counters.sampled == {
+        cause: (2**32 + 112 + i) * TINY.cores for i, cause in enumerate(("hazard", "fetch", "weight", "channel", "issue", "bank"))
+    }
+
+
+@pytest.mark.parametrize("code", [*ERRORS, 99])
+def test_errors_of_the_hardware(program: Program, code: int) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["STATUS"] = code << 8
+    with pytest.raises(DeviceError, match=f"layer 'conv': error {code}, {ERRORS.get(code, 'unknown')}"):
+        run(overlay, program)
+    recovered(overlay)
+
+
+def test_stopped_without_finishing(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["STATUS"] = 0
+    with pytest.raises(DeviceError, match="stopped without finishing"):
+        run(overlay, program)
+    recovered(overlay)
+
+
+def test_time_out(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["STATUS"] = 1
+    with pytest.raises(DeviceTimeout, match=r"layer 'conv': not finished after 0.02 s \(STATUS = 0x00000001\)"):
+        run(overlay, program, timeout=0.02)
+    recovered(overlay)
+
+
+@pytest.mark.parametrize(
+    ("engine", "channel", "name"),
+    [
+        ("dma_act", "sendchannel", "dma_act, activations"),
+        ("dma_act", "recvchannel", "dma_act, results"),
+        ("dma_wgt", "sendchannel", "dma_wgt, weights"),
+    ],
+)
+def test_error_of_the_memory(program: Program, engine: str, channel: str, name: str) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["STATUS"] = 1
+    getattr(getattr(overlay, engine), channel).error = True
+    with pytest.raises(DeviceError, match=name):
+        run(overlay, program)
+    recovered(overlay)
+
+
+def test_reset_that_does_not_end(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["STATUS"] = 3 << 8
+    overlay.dma_wgt.stuck = True
+    with pytest.raises(DeviceTimeout, match="does not come out of its reset"):
+        run(overlay, program)
+
+
+def test_too_long_a_transfer(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    with pytest.raises(DeviceError, match=f"input of {MAX_TRANSFER + 8} bytes; a transfer takes {MAX_TRANSFER}"):
+        run(overlay, program, words=MAX_TRANSFER // 8 + 1)
+    assert not overlay.phantom_0.log, "nothing was begun"
+
+
+def test_value_beyond_its_field(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.ip_dict["phantom_0"]["registers"]["LAYER_TILE"]["fields"]["rows"]["bit_width"] = 2
+    with pytest.raises(DeviceError, match=r"LAYER_TILE.rows = \d+ does not fit its 2 bits"):
+        run(overlay, program)
+
+
+def recovered(overlay: FakeOverlay) -> None:
+    """Everything was reset, and every channel that is used runs again."""
+    assert overlay.phantom_0.log[-1] == ("CTRL", 2)
+    assert overlay.dma_act.resets == overlay.dma_wgt.resets == 1
+    for channel in (overlay.dma_act.sendchannel, overlay.dma_act.recvchannel, overlay.dma_wgt.sendchannel):
+        assert channel.starts == 1

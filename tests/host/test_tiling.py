@@ -1,0 +1,99 @@
+"""Tilings keep every limit of the hardware, use each core for one (tile, group), and leave out nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phantom.config import Config, load_config
+from phantom.errors import ShapeError
+from phantom.layout import Layout
+from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, Tiling, Workload, choose, need_rows
+from phantom.views import Geometry, conv_geometry
+
+CONFIGS = [load_config(name) for name in ("tiny", "small", "pynq_z2")]
+
+
+def a_case(
+    filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int], density: float = 1.0
+) -> tuple[Workload, Geometry, Layout]:
+    pad = kernel // 2
+    rows, cols = ((n + 2 * pad - kernel) // stride + 1 for n in size)
+    work = Workload("t", filters, channels, (kernel, kernel), stride, pad, rows, cols, 0.3, density)
+    geometry = conv_geometry("t", (kernel, kernel), stride, pad, pad, size[1], cols)
+    return work, geometry, Layout.plain((channels, *size), np.dtype(np.uint8))
+
+
+def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> None:
+    """Limits, worked out anew from what the hardware holds."""
+    t = tiling
+    assert t.rows <= config.rows and t.cols <= config.cols and t.tiles * t.groups == t.rows * t.cols
+    cores = {t.place(tile, group) for tile in range(t.tiles) for group in range(t.groups)}
+    assert cores == {(r, c) for r in range(t.rows) for c in range(t.cols)}, "each core has one (tile, group)"
+    assert t.slots * t.tile_rows * geometry.pitch <= BANK and t.slots <= MAX_SLOTS
+    assert t.passes * t.groups * config.threads * t.slots >= work.filters, "a place for every filter"
+    for tile in range(t.tiles):  # a core mask is a product of rows and columns
+        members = {t.place(tile, group) for group in range(t.groups)}
+        assert len(members) == len({r for r, _ in members}) * len({c for _, c in members})
+    columns = [(t.tile_rows + v.runs - 1) * (v.last_col + 1) for v in geometry.views]
+    assert (max if t.view_chans else sum)(columns) <= 2 * config.act_words - RING_MARGIN, "a dense channel fits the ring"
+    cut = layout.geometry
+    for strip in range(-(-work.out_rows // t.strip_rows)):
+        first, end = need_rows(t, work, layout, strip)
+        wanted = [
+            y * work.stride + ky - work.top
+            for y in range(strip * t.strip_rows, (strip + 1) * t.strip_rows)
+            for ky in range(work.kernel[0])
+        ]
+        height = layout.index.shape[1]
+        assert all(first <= y < end for y in wanted if 0 <= y < height), "all rows of the strip are asked for"
+        packets = -(-(end - first) // cut.rows) * cut.columns
+        assert packets <= MAX_PACKETS
+        words = min(1.0, work.act_density) * (end - first) / cut.rows * 73 * cut.chunks * cut.columns
+        assert words <= config.row_buffer_words
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    config=st.sampled_from(CONFIGS),
+    filters=st.integers(1, 300),
+    channels=st.integers(1, 96),
+    kernel=st.integers(1, 7),
+    stride=st.sampled_from([1, 2]),
+    size=st.tuples(st.integers(7, 40), st.integers(7, 70)),
+)
+def test_limits(config: Config, filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int]) -> None:
+    case = a_case(filters, channels, kernel, stride, size)
+    try:
+        tiling = choose(*case, config)
+    except ShapeError as error:
+        assert config.name in str(error) and "hold" in str(error)
+        assert channels * size[1] > 400 or kernel * size[1] > 300, "only large layers may be refused"
+        return
+    assert tiling.cycles > 0
+    check(tiling, *case, config)
+
+
+def test_all_cores_are_used_where_there_is_work_for_them() -> None:
+    config = load_config("pynq_z2")
+    tiling = choose(*a_case(128, 64, 3, 1, (28, 28)), config)
+    assert tiling.rows * tiling.cols == config.cores
+
+
+def test_refused_with_the_reason() -> None:
+    small = dataclasses.replace(load_config("tiny"), row_buffer_words=256)
+    with pytest.raises(
+        ShapeError, match=r"layer 't' does not fit configuration 'tiny': \d+ words a strip; the row buffer holds 192"
+    ):
+        choose(*a_case(8, 64, 3, 1, (16, 64)), small)
+
+
+def test_a_sparse_input_needs_less_room() -> None:
+    small = dataclasses.replace(load_config("tiny"), row_buffer_words=512)
+    with pytest.raises(ShapeError):
+        choose(*a_case(8, 24, 3, 1, (16, 64)), small)
+    assert choose(*a_case(8, 24, 3, 1, (16, 64), density=0.3), small).tiles >= 1

@@ -1,0 +1,214 @@
+"""Random layers through compiler, driver and RTL, every value compared with the reference.
+
+One simulated board serves the whole module: what a layer leaves behind must not disturb the next one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, note, settings
+from hypothesis import strategies as st
+
+from phantom import reference
+from phantom.check import check_outputs
+from phantom.config import load_config
+from phantom.driver import Accelerator, Counters
+from phantom.effectual import effectual_macs
+from phantom.errors import DeviceError, ShapeError
+from phantom.network import Conv, FullyConnected, Layer, Network
+from phantom.program import compile_network
+from phantom.run import DeviceRunner
+from phantom.selftest import random_parameters, random_weights
+
+TINY = load_config("tiny")
+DENSITIES = st.sampled_from([0.0, 0.1, 0.4, 1.0])
+DTYPES = st.sampled_from(["uint8", "int8"])
+SEEDS = st.integers(0, 2**32 - 1)
+# Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
+FEW = settings(
+    max_examples=10,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+
+class Board:
+    """A simulated board that is made anew when an assertion of the RTL has ended it."""
+
+    def __init__(self) -> None:
+        self.accelerator: Accelerator | None = None
+
+    def run(self, network: Network, image: np.ndarray) -> list[Counters]:
+        """Run and compare every layer; returns the counters."""
+        programs = compile_network(network, TINY)
+        for program in programs:
+            note(f"{program.layer.name}: {program.source.logical} {program.tiling}")
+        if self.accelerator is None:
+            from phantom_sim.overlay import board
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.accelerator = Accelerator(board("tiny"), TINY, timeout=300)
+        try:
+            outputs, counters = DeviceRunner(self.accelerator, programs)(image)
+        except DeviceError:
+            self.close()
+            raise
+        check_outputs([layer.name for layer in network.layers], reference.run(network, image), outputs)
+        assert counters is not None
+        for layer, x, events in zip(network.layers, [image, *outputs], counters):
+            assert events.macs >= effectual_macs(layer, x), f"{layer.name}: fewer multiplies than there are pairs"
+            busy = events.macs + sum(events.sampled.values())
+            assert abs(busy - events.cycles * TINY.multipliers) <= 0.1 * events.cycles * TINY.multipliers + 2000
+        return counters
+
+    def close(self) -> None:
+        """End the simulation."""
+        if self.accelerator is not None:
+            self.accelerator.overlay.device.close()
+            self.accelerator = None
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    pytest.importorskip("pynq")
+    result = Board()
+    yield result
+    result.close()
+
+
+def conv(
+    rng: np.random.Generator,
+    channels: int,
+    filters: int,
+    kernel: tuple[int, int],
+    density: float,
+    name: str = "conv",
+    **rest: object,
+) -> Conv:
+    weights = random_weights(rng, (filters, channels, *kernel), density)
+    return Conv(name, weights, *random_parameters(rng, weights), **rest)  # type: ignore[arg-type]
+
+
+def full(rng: np.random.Generator, inputs: int, filters: int, density: float, name: str = "fc", **rest: object) -> FullyConnected:
+    weights = random_weights(rng, (filters, inputs), density)
+    return FullyConnected(name, weights, *random_parameters(rng, weights), **rest)  # type: ignore[arg-type]
+
+
+def image_of(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, density: float) -> np.ndarray:
+    info = np.iinfo(dtype)
+    image = rng.integers(info.min, info.max + 1, shape)
+    image[image == 0] = 1
+    image[rng.random(shape) >= density] = 0
+    return image.astype(dtype)
+
+
+def one(layer: Layer, shape: tuple[int, int, int], dtype: str) -> Network:
+    return Network("random", shape, np.dtype(dtype), [layer])
+
+
+@FEW
+@given(
+    seed=SEEDS,
+    kernel=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    stride=st.sampled_from([1, 2]),
+    pads=st.tuples(*[st.integers(0, 3)] * 4),
+    densities=st.tuples(DENSITIES, DENSITIES),
+    dtypes=st.tuples(DTYPES, DTYPES),
+    relu=st.booleans(),
+)
+@example(seed=1, kernel=(7, 7), stride=1, pads=(3, 3, 3, 3), densities=(0.4, 0.4), dtypes=("uint8", "int8"), relu=False)
+@example(seed=2, kernel=(3, 3), stride=2, pads=(1, 1, 1, 1), densities=(1.0, 1.0), dtypes=("int8", "uint8"), relu=True)
+@example(seed=3, kernel=(1, 1), stride=1, pads=(0, 0, 0, 0), densities=(0.0, 0.4), dtypes=("uint8", "uint8"), relu=True)
+@example(seed=4, kernel=(5, 2), stride=1, pads=(2, 0, 2, 1), densities=(0.4, 0.0), dtypes=("uint8", "int8"), relu=False)
+def test_convolution(
+    board: Board,
+    seed: int,
+    kernel: tuple[int, int],
+    stride: int,
+    pads: tuple[int, int, int, int],
+    densities: tuple[float, float],
+    dtypes: tuple[str, str],
+    relu: bool,
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(1, 13)), int(rng.integers(kernel[0], 16)), int(rng.integers(kernel[1], 20)))
+    layer = conv(
+        rng, shape[0], int(rng.integers(1, 30)), kernel, densities[0],
+        stride=stride, padding=pads, relu=relu, out_dtype=np.dtype(dtypes[1]),
+    )  # fmt: skip
+    board.run(one(layer, shape, dtypes[0]), image_of(rng, shape, dtypes[0], densities[1]))
+
+
+@FEW
+@given(
+    seed=SEEDS, width=st.integers(50, 70), kernel=st.sampled_from([1, 3, 5]), stride=st.sampled_from([1, 2]), density=DENSITIES
+)
+@example(seed=5, width=64, kernel=3, stride=1, density=0.4)
+@example(seed=6, width=65, kernel=3, stride=1, density=1.0)
+@example(seed=7, width=70, kernel=5, stride=2, density=0.4)
+def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: int, density: float) -> None:
+    """Rows of more than one segment, from 65 columns on."""
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(1, 6)), int(rng.integers(kernel, 9)), width)
+    pad = kernel // 2
+    layer = conv(rng, shape[0], int(rng.integers(1, 12)), (kernel, kernel), 0.4, stride=stride, padding=(pad, pad, pad, pad))
+    board.run(one(layer, shape, "uint8"), image_of(rng, shape, "uint8", density))
+
+
+@FEW
+@given(seed=SEEDS, densities=st.tuples(DENSITIES, DENSITIES), dtypes=st.tuples(DTYPES, DTYPES), relu=st.booleans())
+@example(seed=8, densities=(1.0, 1.0), dtypes=("int8", "int8"), relu=False)
+def test_fully_connected(board: Board, seed: int, densities: tuple[float, float], dtypes: tuple[str, str], relu: bool) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(1, 20)), int(rng.integers(1, 9)), int(rng.integers(1, 9)))
+    layer = full(rng, int(np.prod(shape)), int(rng.integers(1, 60)), densities[0], relu=relu, out_dtype=np.dtype(dtypes[1]))
+    board.run(one(layer, shape, dtypes[0]), image_of(rng, shape, dtypes[0], densities[1]))
+
+
+@FEW
+@given(seed=SEEDS, density=st.sampled_from([0.2, 1.0]))
+@example(seed=9, density=0.4)
+def test_chained_layers(board: Board, seed: int, density: float) -> None:
+    """Results go into the next layer as the hardware wrote them: the host touches nothing between."""
+    rng = np.random.default_rng(seed)
+    channels, height, width = int(rng.integers(1, 6)), int(rng.integers(6, 15)), int(rng.integers(6, 15))
+    filters = [int(n) for n in rng.integers(1, 30, 3)]
+    same, signed = (1, 1, 1, 1), {"relu": False, "out_dtype": np.dtype(np.int8)}
+    layers: list[Layer] = [
+        conv(rng, channels, filters[0], (3, 3), density, "a", padding=same),
+        conv(rng, filters[0], filters[1], (3, 3), density, "b", stride=2, padding=same, **signed),
+        conv(rng, filters[1], filters[2], (1, 1), density, "c"),
+    ]
+    rows, cols = (height + 1) // 2, (width + 1) // 2
+    layers += [full(rng, filters[2] * rows * cols, 24, density, "d"), full(rng, 24, 10, density, "e", **signed)]
+    network = Network("random", (channels, height, width), np.dtype(np.uint8), layers)
+    board.run(network, image_of(rng, network.input_shape, "uint8", 0.6))
+
+
+def test_same_layer_twice_is_the_same(board: Board) -> None:
+    rng = np.random.default_rng(10)
+    network = one(conv(rng, 4, 9, (3, 3), 0.4, padding=(1, 1, 1, 1)), (4, 9, 9), "uint8")
+    image = image_of(rng, network.input_shape, "uint8", 0.5)
+    first, second = board.run(network, image), board.run(network, image)
+    assert first[0].macs == second[0].macs
+
+
+def test_zeros_take_no_multiplies(board: Board) -> None:
+    rng = np.random.default_rng(11)
+    network = one(conv(rng, 4, 9, (3, 3), 0.4, padding=(1, 1, 1, 1)), (4, 9, 9), "uint8")
+    (counters,) = board.run(network, np.zeros(network.input_shape, np.uint8))
+    assert counters.macs == 0
+
+
+def test_wrong_input_is_refused(board: Board) -> None:
+    rng = np.random.default_rng(12)
+    network = one(conv(rng, 4, 9, (3, 3), 0.4), (4, 9, 9), "uint8")
+    with pytest.raises(ShapeError):
+        board.run(network, np.zeros((4, 9, 8), np.uint8))
