@@ -119,13 +119,9 @@ module phantom_tds
   assign ahead      = index3_q.chan - filled_i;  // negative: filled
   assign chan_there = ahead[7];
   assign pass_over  = idle_i[thread3_q] && !pass_done_q[thread3_q];
-  always_comb begin
-    unique case (action3_q)
-      ActWeight: go3 = chan_there;
-      ActPass:   go3 = pass_over;
-      default:   go3 = 1'b1;
-    endcase
-  end
+  // Skips and hops wait for their channel like weights: a thread is then never more than 127 channels ahead of the last one
+  // that is filled, and channel numbers modulo 256 are enough to compare them.
+  assign go3        = action3_q == ActPass ? pass_over : chan_there;
 
   assign pop_o        = valid3_q && go3;
   assign pop_thread_o = thread3_q;
@@ -145,7 +141,7 @@ module phantom_tds
     end else begin
       if (drained_i) pass_done_q <= '0;
       // A thread that has to wait for a channel does not need any channel before it: it must not hold those back.
-      if (valid3_q && (go3 || action3_q == ActWeight)) chan_q[thread3_q] <= free_chan3_q;
+      if (valid3_q && (go3 || action3_q != ActPass)) chan_q[thread3_q] <= free_chan3_q;
       if (pop_o) begin
         started_q[thread3_q] <= 1'b1;
         if (action3_q == ActPass) begin
@@ -180,7 +176,7 @@ module phantom_tds
     w4_q         <= w3_q;
     thread4_q    <= thread3_q;
     weight4_q    <= go3 && action3_q == ActWeight;
-    park4_q      <= !go3 && action3_q == ActWeight;
+    park4_q      <= !go3 && action3_q != ActPass;
   end
 
   assign run_chan_o  = chan4_q;

@@ -14,7 +14,7 @@ check() {
 
 lint_rtl() {
   "$PYTHON" overlay/registers.py >/dev/null || return 1
-  "$PYTHON" scripts/verilator.py --lint-only -Wall hls/lint.vlt overlay/registers.vlt -F hls/phantom.f --top-module "$1"
+  "$PYTHON" scripts/run_verilator.py --lint-only -Wall hls/lint.vlt overlay/registers.vlt -F hls/phantom.f --top-module "$1"
 }
 
 if grep -qs 'phantom_top.sv' hls/phantom.f; then

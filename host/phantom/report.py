@@ -22,6 +22,7 @@ CAUSES = {
     "edge": "multiplies beyond the edge of the output",
 }
 SHOWN = 2  # causes in the table
+LONGEST_NAME = 14
 
 
 @dataclass(frozen=True)
@@ -100,76 +101,83 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """As plain values for JSON; on a device without cycles what follows from them is null."""
-        result: dict[str, Any] = {
-            "network": self.network,
-            "config": self.config.name,
-            "device": self.device,
-            "images": self.images,
-            "multipliers": self.config.multipliers,
-            "clock_mhz": self.config.clock_mhz,
-            "bit_exact": self.bit_exact,
-        }
-        if self.accuracy is not None:
-            result["accuracy"] = self.accuracy
-        result["layers"] = [self._entry(layer) for layer in self.layers]
-        result["totals"] = {**self._entry(self.total), "speedup_layer_mean": self.speedup_layer_mean}
-        return result
-
-    def _entry(self, measure: Measure) -> dict[str, Any]:
-        multipliers = self.config.multipliers
-        return {
-            "name": measure.name,
-            "kind": measure.kind,
-            "cycles": measure.cycles,
-            "macs_dense": measure.macs_dense,
-            "macs_effectual": measure.macs_effectual,
-            "utilisation": measure.utilisation(multipliers),
-            "gops_dense_equivalent": measure.gops(self.config.clock_mhz),
-            "speedup_over_dense": measure.speedup(multipliers),
-            "stalls": measure.stalls(multipliers),
-        }
+        return _document(self)
 
     def table(self) -> str:
         """A table of at most 100 columns (longer names are cut), the totals below."""
-        measures = [*self.layers, self.total]
-        rows = [self._row(measure) for measure in measures]
-        head: tuple[str, ...] = ("layer", "kind", "cycles", "dense", "effectual", "util", "GOP/s", "speedup", "lost to")
-        if self.total.cycles is None:
-            head, rows = head[:2] + head[3:5], [row[:2] + row[3:5] for row in rows]
-        lines = grid(head, rows, left={"layer", "kind", "lost to"})
-        lines.insert(-1, "-" * len(lines[1]))
-        if self.total.cycles is not None:
-            lines.append("")
-            lines.append(self._summary())
-        return "\n".join(lines)
+        return _table(self)
 
-    def _row(self, measure: Measure) -> tuple[str, ...]:
-        multipliers = self.config.multipliers
-        utilisation, speedup = measure.utilisation(multipliers), measure.speedup(multipliers)
-        gops = measure.gops(self.config.clock_mhz)
-        stalls = sorted(measure.stalls(multipliers).items(), key=lambda item: -item[1])[:SHOWN]
-        return (
-            measure.name if len(measure.name) <= 14 else measure.name[:13] + "~",
-            measure.kind,
-            "" if measure.cycles is None else f"{measure.cycles:,}",
-            amount(measure.macs_dense),
-            amount(measure.macs_effectual),
-            "-" if utilisation is None else f"{utilisation:.1%}",
-            "-" if gops is None else f"{gops:.2f}",
-            "-" if speedup is None else f"{speedup:.2f}x",
-            ", ".join(f"{cause} {share:.0%}" for cause, share in stalls if share >= 0.005),
-        )
 
-    def _summary(self) -> str:
-        total, multipliers = self.total, self.config.multipliers
-        assert total.cycles is not None
-        micros = total.cycles / self.config.clock_mhz / self.images
-        return (
-            f"{total.cycles:,} cycles for {plural(self.images, 'image')}: "
-            f"{micros:,.1f} us each at {self.config.clock_mhz:g} MHz\n"
-            f"speedup over {multipliers} dense multipliers: {total.speedup(multipliers):.2f}x by total cycles, "
-            f"{self.speedup_layer_mean:.2f}x as the mean of layers"
-        )
+def _document(report: Report) -> dict[str, Any]:
+    config = report.config
+    result: dict[str, Any] = {
+        "network": report.network,
+        "config": config.name,
+        "device": report.device,
+        "images": report.images,
+        "multipliers": config.multipliers,
+        "clock_mhz": config.clock_mhz,
+        "bit_exact": report.bit_exact,
+    }
+    if report.accuracy is not None:
+        result["accuracy"] = report.accuracy
+    result["layers"] = [_entry(layer, config) for layer in report.layers]
+    result["totals"] = {**_entry(report.total, config), "speedup_layer_mean": report.speedup_layer_mean}
+    return result
+
+
+def _entry(measure: Measure, config: Config) -> dict[str, Any]:
+    return {
+        "name": measure.name,
+        "kind": measure.kind,
+        "cycles": measure.cycles,
+        "macs_dense": measure.macs_dense,
+        "macs_effectual": measure.macs_effectual,
+        "utilisation": measure.utilisation(config.multipliers),
+        "gops_dense_equivalent": measure.gops(config.clock_mhz),
+        "speedup_over_dense": measure.speedup(config.multipliers),
+        "stalls": measure.stalls(config.multipliers),
+    }
+
+
+def _table(report: Report) -> str:
+    rows = [_row(measure, report.config) for measure in (*report.layers, report.total)]
+    head: tuple[str, ...] = ("layer", "kind", "cycles", "dense", "effectual", "util", "GOP/s", "speedup", "lost to")
+    if report.total.cycles is None:
+        head, rows = head[:2] + head[3:5], [row[:2] + row[3:5] for row in rows]
+    lines = grid(head, rows, left={"layer", "kind", "lost to"})
+    lines.insert(-1, lines[1])
+    if report.total.cycles is not None:
+        lines += ["", _summary(report)]
+    return "\n".join(lines)
+
+
+def _row(measure: Measure, config: Config) -> tuple[str, ...]:
+    utilisation, speedup = measure.utilisation(config.multipliers), measure.speedup(config.multipliers)
+    gops = measure.gops(config.clock_mhz)
+    stalls = sorted(measure.stalls(config.multipliers).items(), key=lambda item: -item[1])[:SHOWN]
+    return (
+        measure.name if len(measure.name) <= LONGEST_NAME else measure.name[: LONGEST_NAME - 1] + "~",
+        measure.kind,
+        "" if measure.cycles is None else f"{measure.cycles:,}",
+        amount(measure.macs_dense),
+        amount(measure.macs_effectual),
+        "-" if utilisation is None else f"{utilisation:.1%}",
+        "-" if gops is None else f"{gops:.2f}",
+        "-" if speedup is None else f"{speedup:.2f}x",
+        ", ".join(f"{cause} {share:.0%}" for cause, share in stalls if share >= 0.005),
+    )
+
+
+def _summary(report: Report) -> str:
+    total, multipliers, clock = report.total, report.config.multipliers, report.config.clock_mhz
+    assert total.cycles is not None
+    each = total.cycles / clock / report.images
+    return (
+        f"{total.cycles:,} cycles for {plural(report.images, 'image')}: {each:,.1f} us each at {clock:g} MHz\n"
+        f"speedup over {multipliers} dense multipliers: {total.speedup(multipliers):.2f}x by total cycles, "
+        f"{report.speedup_layer_mean:.2f}x as the mean of layers"
+    )
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[str]) -> list[str]:

@@ -1,7 +1,4 @@
-"""phantom_core: whole passes against a model: fill, weights, banks, drain, soft reset, extremes, threads far ahead of the fill.
-
-`Work` (random channels and weights, what the buses carry for them, the sums that come out) also serves the mesh.
-"""
+"""phantom_core: whole passes against a model: fill, weights, banks, drain, soft reset, extremes, threads far ahead."""
 
 from __future__ import annotations
 
@@ -10,100 +7,9 @@ from collections import deque
 
 import bench
 import cocotb
-import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
-from streams import param, pauses, reset, start, stream_test
-
-RUNS = 4  # runs a channel
-
-
-class Work:
-    """Channels and weights of some passes. Channels are numbered through all passes, as the core does."""
-
-    def __init__(self, chans: int, passes: int, weights: int, entries: int = 60, threads: int | None = None) -> None:
-        self.threads = param("Threads") if threads is None else threads
-        self.chans, self.passes = chans, passes
-        self.signed = random.random() < 0.5
-        self.slot_bits, self.window_bits = random.choice(((0, 0), (1, 3), (2, 2), (3, 1), (0, 4)))
-        self.bits = self.slot_bits + self.window_bits
-        self.windows = [(random.randrange(4), random.randrange(256), random.randrange(RUNS)) for _ in range(64)]
-        self.slots = [random.randrange(256) for _ in range(32)]
-        self.acts, self.runs = [], []
-        for _ in range(chans * passes):
-            count = random.choice((0, 1, random.randint(0, entries)))
-            at = np.array(sorted(random.sample(range(256), count)), dtype=np.int64)
-            edge, value = (np.array([random.choice(c) for _ in at], dtype=np.int64) for c in ((0, 0, 1, 2, 3), range(256)))
-            self.acts.append(np.stack((edge, at, value)))
-            self.runs.append([sorted((random.randint(0, count), random.randint(0, count))) for _ in range(RUNS)])
-        # [thread]: {index: weight}
-        space = range(chans * passes << self.bits)
-        picks = [sorted(random.sample(space, min(weights, len(space)))) for _ in range(self.threads)]
-        self.weights = [{lin: random.choice((-128, 127, *range(1, 100))) for lin in pick} for pick in picks]
-
-    def cfg(self) -> int:
-        return int(self.signed) << 17 | self.slot_bits << 14 | self.window_bits << 11 | 2 << 7 | 62
-
-    def tables(self) -> list[int]:
-        windows = [1 << 23 | i << 16 | skip << 14 | offset << 6 | run for i, (skip, offset, run) in enumerate(self.windows)]
-        return windows + [1 << 22 | i << 16 | base for i, base in enumerate(self.slots)]
-
-    def sums(self) -> np.ndarray:
-        """What the passes leave: int64 [passes, threads, 256]."""
-        sums = np.zeros((self.passes, self.threads, 256), dtype=np.int64)
-        for thread, weights in enumerate(self.weights):
-            for lin, w in weights.items():
-                chan = lin >> self.bits
-                skip, offset, run = self.windows[lin >> self.slot_bits & (1 << self.window_bits) - 1]
-                base = self.slots[lin & (1 << self.slot_bits) - 1] - offset
-                edge, at, value = self.acts[chan][:, slice(*self.runs[chan][run])]
-                value = (value ^ 128) - 128 if self.signed else value
-                np.add.at(sums[chan // self.chans, thread], (base + at) % 256, w * value * (edge & skip == 0))
-        return sums
-
-    def fill(self) -> list[list[int]]:
-        """Steps of the fill bus, by channel."""
-        result, word = [], 0
-        for (edge, at, value), runs in zip(self.acts, self.runs, strict=True):
-            packed = [int(x) for x in edge << 16 | at << 8 | value] + [random.getrandbits(18)] * (len(at) % 2)
-            steps = []
-            for i in range(0, len(packed), 2):
-                steps.append(1 << 74 | (word + i // 2) % 512 << 65 | packed[i + 1] << 47 | packed[i] << 29)
-            for i, (begin, end) in enumerate(runs):
-                first, last = (2 * word + begin) % 1024, (2 * word + end - 1) % 1024
-                steps.append(1 << 28 | i << 22 | (begin == end) << 21 | first << 11 | last << 1)
-            result.append(steps + [1])
-            word += len(packed) // 2
-        return result
-
-    def words(self) -> list[list[tuple[int, int]]]:
-        """(thread, word) of each block of channels, in the order of docs/stream-format.md."""
-        result, begin = [], 0
-        while begin < len(self.acts):
-            end, stop = begin + 1, (begin // self.chans + 1) * self.chans
-            while end < min(stop, begin + 64) and max(len(self._of(t, begin, end + 1)) for t in range(self.threads)) <= 14:
-                end += 1
-            queues = [deque(self._block(t, begin, end, end == stop)) for t in range(self.threads)]
-            result.append([])
-            while any(queues):
-                result[-1] += [(t, queue.popleft()) for t, queue in enumerate(queues) if queue]
-            begin = end
-        return result
-
-    def _of(self, thread: int, begin: int, end: int) -> list[int]:
-        return [lin for lin in self.weights[thread] if begin <= lin >> self.bits < end]
-
-    def _block(self, thread: int, begin: int, end: int, close: bool) -> list[int]:
-        lin, entries = (begin << self.bits) - 1, []
-        for target in self._of(thread, begin, end):
-            if target - lin > 127:
-                entries.append(((target >> self.bits) - 1 - (lin >> self.bits)) << 8)
-                lin = (target >> self.bits << self.bits) - 1
-            entries.append(target - lin << 8 | self.weights[thread][target] & 255)
-            lin = target
-        entries.append((end - 1 - (lin >> self.bits)) << 8)
-        entries += [127 << 8] * close
-        entries += [0] * (-len(entries) % 4)
-        return [sum(entry << 15 * k for k, entry in enumerate(entries[i : i + 4])) for i in range(0, len(entries), 4)]
+from streams import pauses, reset, start, stream_test
+from test_phantom_mesh import Work
 
 
 class Bench:
@@ -230,7 +136,7 @@ async def dense_extremes(dut) -> None:
         work = Work(6, 2, 10_000, 200)
         work.weights = [dict.fromkeys(weights, w) for weights in work.weights]
         for act in work.acts:
-            act[2] = random.choice((255, 128, 127))
+            act[2] = random.choice((255, 128, 127))  # the values; -1, -128 and 127 if signed
         await run(b, work)
         await reset(dut)
 

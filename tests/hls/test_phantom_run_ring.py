@@ -71,7 +71,7 @@ class Bench:
             dut.oldest_i[t].value = self.oldest[t] % 256
         held = range(max(self.tail, len(self.ends) - 60), len(self.ends))
         look = (random.choice(held), random.randrange(RUNS)) if held else None
-        dut.chan_i.value, dut.run_i.value = look and look[0] % 256 or 0, look[1] if look else 0
+        dut.chan_i.value, dut.run_i.value = (look[0] % 256, look[1]) if look else (0, 0)
         await RisingEdge(dut.clk_i)
         assert dut.filled_o.value == len(self.ends) % 256
         if self.look:
@@ -149,5 +149,5 @@ def test_phantom_run_ring() -> None:
 
 
 def test_phantom_run_ring_overflow_is_caught() -> None:
-    with pytest.raises(AssertionError, match="ended early|tests failed"):
+    with pytest.raises(AssertionError, match=r"ended early|tests failed"):
         bench.run("phantom_run_ring", module=__name__, params=PARAMS, extra_env={"OVERFLOW": "1"})

@@ -1,4 +1,4 @@
-"""phantom_tds: index arithmetic, jobs, refusals (channel not there, bank not drained), dropped runs, banks, release of channels."""
+"""phantom_tds: index arithmetic, jobs, refusals (channel not there, bank not drained), dropped runs, banks, release."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import random
 from collections import deque
 
 import bench
-import cocotb
 from cocotb.triggers import RisingEdge
 from streams import param, pauses, start, stream_test
 from test_phantom_compute_engine import Job
 
 END, HOP = 127, 126  # deltas with w == 0
-BIAS = 256  # the run numbers of the model start here, so that channel -1 needs no care
 
 
 class Thread:

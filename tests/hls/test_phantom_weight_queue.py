@@ -103,5 +103,5 @@ def test_phantom_weight_queue() -> None:
 
 
 def test_phantom_weight_queue_overflow_is_caught() -> None:
-    with pytest.raises(AssertionError, match="ended early|tests failed"):
+    with pytest.raises(AssertionError, match=r"ended early|tests failed"):
         bench.run("phantom_weight_queue", module=__name__, params=PARAMS, extra_env={"OVERFLOW": "1"})

@@ -181,6 +181,7 @@ def test_an_address_outside_memory_is_a_decode_error(loop: Overlay) -> None:
     dma = loop.dma_wgt
     for offset, value in ((0x18, 0x0800_0000), (0x28, 256)):
         dma.write(offset, value)
+    loop.device.model.step(1000)  # the error shows first, halted once the bursts under way are drained
     status = loop.device.read_registers(0x43C2_0004, 4)
     assert int.from_bytes(status, "little") & 0x71 == 0x41  # DecErr, halted
 
@@ -193,6 +194,7 @@ def test_an_injected_slave_error_is_reported(loop: Overlay) -> None:
     with pytest.raises(RuntimeError):
         loop.dma_wgt.sendchannel.transfer(source)
         loop.dma_wgt.sendchannel.wait()
+    loop.device.model.step(1000)  # the error shows first, halted once the bursts under way are drained
     status = loop.device.read_registers(0x43C2_0004, 4)
     assert int.from_bytes(status, "little") & 0x71 == 0x21  # SlvErr, halted
 
