@@ -61,6 +61,8 @@ module phantom_lam_scan
     logic [3:0] tile;
     logic [1:0] view;
     logic [7:0] row_pos;
+    logic       packet_end;  // the last read of the packet's values
+    logic [3:0] value_words;
   } pick_t;
 
   pick_t pick_d, pick_q, rank_stage_q, value_stage_q;
@@ -142,9 +144,6 @@ module phantom_lam_scan
     end
   end
 
-  assign values_back_o       = enable_i && tok_valid_q && !fresh_chan_q && packet_done && !tok_q.view_end;
-  assign values_back_count_o = tok_q.value_words;
-
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0]     low_q, low2_q, raw_q;
@@ -159,12 +158,14 @@ module phantom_lam_scan
     pick_d.tile      = tok_q.tile;
     pick_d.view      = tok_q.view;
     pick_d.row_pos   = row_pos_q;
+    pick_d.value_words = tok_q.value_words;
     if (tok_valid_q && fresh_chan_q) pick_d.chan_load = 1'b1;
     else if (tok_valid_q) begin
       pick_d.count    = {rest != '0, low != '0 && rest == '0};
       pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists && tok_q.xs == in_cfg_i.last_xs);
       pick_d.view_end = tok_q.view_end && !filler;
       pick_d.chan_end = tok_q.chan_end && !filler;
+      pick_d.packet_end = packet_done && !tok_q.view_end;
     end
   end
 
@@ -240,6 +241,10 @@ module phantom_lam_scan
       value_stage_q <= rank_stage_q;
     end
   end
+
+  // Room is given back only with the read itself: while everything is frozen, the values must stay.
+  assign values_back_o       = enable_i && rank_stage_q.valid && rank_stage_q.packet_end;
+  assign values_back_count_o = rank_stage_q.value_words;
 
   assign beat_valid_o = value_stage_q.valid && enable_i;
   assign beat_o = '{

@@ -96,17 +96,23 @@ module phantom_mesh
     end
   end
 
-  // --- drained sums: one row of cores, then one column --------------------------------------------------------------------
+  // --- drained sums: one row of cores, then one column. Selects are encoded: four inputs and two selects fill one LUT. -----
+
+  localparam int unsigned RowW = Rows > 1 ? $clog2(Rows) : 1;
+  localparam int unsigned ColW = Cols > 1 ? $clog2(Cols) : 1;
+  logic [RowW-1:0] row_index;
+  logic [ColW-1:0] col_index;
+
+  always_comb begin
+    row_index = '0;
+    col_index = '0;
+    for (int unsigned r = 0; r < Rows; r++) if (drain_rows_i[r]) row_index |= RowW'(r);
+    for (int unsigned c = 0; c < Cols; c++) if (drain_cols_i[c]) col_index |= ColW'(c);
+  end
 
   always_ff @(posedge clk_i) begin
-    for (int unsigned t = 0; t < Threads; t++) begin
-      for (int unsigned c = 0; c < Cols; c++) begin
-        row_data_q[c][t] <= '0;
-        for (int unsigned r = 0; r < Rows; r++) if (drain_rows_i[r]) row_data_q[c][t] <= core_data[r][c][t];
-      end
-      drain_data_o[t] <= '0;
-      for (int unsigned c = 0; c < Cols; c++) if (drain_cols_i[c]) drain_data_o[t] <= row_data_q[c][t];
-    end
+    for (int unsigned c = 0; c < Cols; c++) row_data_q[c] <= core_data[row_index][c];
+    drain_data_o <= row_data_q[col_index];
   end
 
   // --- counters: sums over the mesh, row by row, so that no adder tree is deep ------------------------------------------------
@@ -126,14 +132,8 @@ module phantom_mesh
   always_ff @(posedge clk_i) begin
     row_macs_q <= row_macs;
     macs_o     <= all_macs;
-    for (int unsigned t = 0; t < Threads; t++) begin
-      for (int unsigned c = 0; c < Cols; c++) begin
-        col_state_q[c][t] <= StOff;
-        for (int unsigned r = 0; r < Rows; r++) if (watch_row_i == 4'(r)) col_state_q[c][t] <= state[r][c][t];
-      end
-      state_o[t] <= StOff;
-      for (int unsigned c = 0; c < Cols; c++) if (watch_col_i == 4'(c)) state_o[t] <= col_state_q[c][t];
-    end
+    for (int unsigned c = 0; c < Cols; c++) col_state_q[c] <= state[RowW'(watch_row_i)][c];
+    state_o <= col_state_q[ColW'(watch_col_i)];
     busy_o <= |busy;
   end
 

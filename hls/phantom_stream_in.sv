@@ -74,13 +74,13 @@ module phantom_stream_in
 
   // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
   logic [10:0] oldest_row_q, dir_rows_q;
-  logic        row_fits;
+  logic        row_fits, strip_room_q;
   assign row_fits = in_data_i[3:0] != KindAct || 11'(y0) + 11'(more_rows) < oldest_row_q + dir_rows_q;
 
   // --- state ---------------------------------------------------------------------------------------------------------
 
   assign accept     = in_valid_i && in_ready_o;
-  assign in_ready_o = state_q == StHeader ? room_q && row_fits : state_q == StBody ? room_q : state_q == StError;
+  assign in_ready_o = state_q == StHeader ? room_q && row_fits && strip_room_q : state_q == StBody ? room_q : state_q == StError;
 
   always_comb begin
     state_d = state_q;
@@ -193,6 +193,7 @@ module phantom_stream_in
       tail_row_q    <= 11'(cfg_i.strip_rows);
       tail_q        <= '0;
       room_q        <= 1'b0;
+      strip_room_q  <= 1'b0;
     end else begin
       packet_done_q <= packet_done;
       packets_q     <= strip_done ? 16'(packet_done) : packets_q + 16'(packet_done);
@@ -209,6 +210,7 @@ module phantom_stream_in
       end
       oldest_row_q <= tail_row_q - 11'(cfg_i.strip_rows);
       dir_rows_q   <= 11'(12'(DirectoryDepth) >> cfg_i.dir_row_shift);
+      strip_room_q <= 6'(strip_wr_q - strip_rd_q) < 6'd60;  // strip_end holds 64
       room_q <= used < AddrW'(RowBufferWords - 4);
     end
   end

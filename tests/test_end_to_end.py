@@ -30,7 +30,7 @@ DTYPES = st.sampled_from(["uint8", "int8"])
 SEEDS = st.integers(0, 2**32 - 1)
 # Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
 FEW = settings(
-    max_examples=10,
+    max_examples=30,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
@@ -127,6 +127,9 @@ def one(layer: Layer, shape: tuple[int, int, int], dtype: str) -> Network:
 @example(seed=2, kernel=(3, 3), stride=2, pads=(1, 1, 1, 1), densities=(1.0, 1.0), dtypes=("int8", "uint8"), relu=True)
 @example(seed=3, kernel=(1, 1), stride=1, pads=(0, 0, 0, 0), densities=(0.0, 0.4), dtypes=("uint8", "uint8"), relu=True)
 @example(seed=4, kernel=(5, 2), stride=1, pads=(2, 0, 2, 1), densities=(0.4, 0.0), dtypes=("uint8", "int8"), relu=False)
+# Once wrong: a channel's last activations while the ring wraps; and an input of one column, which has no odd columns.
+@example(seed=21479320, kernel=(7, 4), stride=1, pads=(3, 0, 1, 3), densities=(0.4, 1.0), dtypes=("uint8", "uint8"), relu=True)
+@example(seed=2025637331, kernel=(3, 1), stride=2, pads=(1, 2, 0, 1), densities=(0.4, 0.4), dtypes=("uint8", "uint8"), relu=True)
 def test_convolution(
     board: Board,
     seed: int,
@@ -153,6 +156,7 @@ def test_convolution(
 @example(seed=5, width=64, kernel=3, stride=1, density=0.4)
 @example(seed=6, width=65, kernel=3, stride=1, density=1.0)
 @example(seed=7, width=70, kernel=5, stride=2, density=0.4)
+@example(seed=40543882, width=63, kernel=5, stride=1, density=1.0)  # as above: five dense channels of 315 activations
 def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: int, density: float) -> None:
     """Rows of more than one segment, from 65 columns on."""
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from .layout import Layout
 from .network import Conv, FullyConnected, Layer, Network
 from .segments import LANES, POSITIONS
 from .tiling import Tiling, Workload, choose
-from .views import Geometry, View, Window, conv_geometry
+from .views import NO_VIEW, Geometry, View, Window, conv_geometry
 from .weight_stream import Params, WeightLayout, Weights, core_mask, encode_weights
 
 TABLE_WINDOW, TABLE_SLOT, TABLE_TILE, TABLE_DRAIN = range(4)
@@ -134,7 +134,8 @@ def _conv_weights(
     top, left, _, _ = layer.padding
     kernel = layer.weights.shape[2:]
     geometry = conv_geometry(layer.name, kernel, layer.stride, top, left, source.logical[2], shape[2])
-    k, c, ky, kx = np.nonzero(layer.weights)
+    meets = np.array([window.view != NO_VIEW for window in geometry.windows]).reshape(kernel)
+    k, c, ky, kx = np.nonzero(layer.weights * meets)
     return where[c], ky * kernel[1] + kx, k, layer.weights[k, c, ky, kx], geometry
 
 

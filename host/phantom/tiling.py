@@ -20,6 +20,7 @@ BANK = 256  # partial sums of a thread in one bank
 MAX_SLOTS = 32
 MAX_TILES = 16
 MAX_PACKETS = 64  # packet table of the LAM
+MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
 RING_MARGIN = 32  # entries of the activation ring that are never filled
 BYTES_PER_CYCLE = 6.4  # of the weight stream: an HP port at 800 MB/s and 125 MHz
 
@@ -150,6 +151,8 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
         held_end = min(height, -(-end // layout.strip_rows) * layout.strip_rows)
         if held_end - held_first > config.directory_depth >> row_bits:
             return f"{held_end - held_first} rows at a time; the directory holds {config.directory_depth >> row_bits}"
+        if (held_end - held_first) // layout.strip_rows > MAX_STRIPS:
+            return f"{(held_end - held_first) // layout.strip_rows} strips of the input at a time; the row buffer counts {MAX_STRIPS}"
         segments = (held_end - held_first) / cut.rows if cut.rows > 1 else held_end - held_first
         tiles = (held_end - held_first) / layout.tile_rows
         segments = max(segments, tiles * -(-layout.tile_rows // cut.rows))

@@ -14,6 +14,7 @@ from .errors import ShapeError
 MAX_WINDOWS = 64
 MAX_RUNS = 64
 MAX_ROWS = 127
+NO_VIEW = -1  # of a window that meets nothing but padding
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,20 @@ def conv_geometry(
     shifts_x = [((kx - left) % stride, (kx - left) // stride) for kx in range(cols)]
     views: list[View] = []
     for py in sorted({p for p, _ in shifts_y}):
-        for px in sorted({p for p, _ in shifts_x}):
+        for px in sorted({p for p, _ in shifts_x if p < in_cols}):
             reach = [q for p, q in shifts_y if p == py]
             base = sum(view.runs for view in views)
             last_col = max(0, (in_cols - 1 - px) // stride)
             views.append(View(py, px, min(reach), max(reach) - min(reach) + 1, base, last_col))
     windows = []
     gap = 0
+    if not views:
+        raise ShapeError(f"layer {name!r}: no window meets the input, which is {in_cols} columns wide")
     for py, qy in shifts_y:
         for px, qx in shifts_x:
+            if px >= in_cols:  # a phase without columns
+                windows.append(Window(NO_VIEW, 0, 0, 0, 0))
+                continue
             v = next(i for i, view in enumerate(views) if (view.py, view.px) == (py, px))
             view = views[v]
             over_left, over_right = qx, view.last_col - qx - (out_cols - 1)

@@ -7,9 +7,10 @@ from collections import deque
 
 import bench
 import cocotb
+import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import pauses, reset, start, stream_test
-from test_phantom_mesh import Work
+from test_phantom_mesh import RUNS, Work
 
 
 class Bench:
@@ -104,6 +105,18 @@ async def many_channels(dut) -> None:
     b = Bench(dut)
     await start(dut)
     await run(b, Work(150, 2, 400))
+
+
+@cocotb.test()
+async def full_ring_of_long_runs(dut) -> None:
+    """A channel must stay until the last thread has read the last word of it: the fill is right behind."""
+    b = Bench(dut)
+    await start(dut)
+    work = Work(30, 1, 0, 0)
+    work.acts = [np.array([[0] * 250, range(250), random.choices(range(256), k=250)]) for _ in work.acts]
+    work.runs = [[(0, 250)] * RUNS for _ in work.runs]
+    work.weights = [{chan << work.bits: random.randint(1, 127) for chan in range(30)} for _ in work.weights]
+    await run(b, work)
 
 
 @cocotb.test()

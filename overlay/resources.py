@@ -1,0 +1,137 @@
+"""Synthesise a configuration for the xc7z020 with open tools and compare it with what the device has: `make resources`.
+
+The cores are all alike, so one is synthesised by itself and counted as often as there are cores; the rest of the design is
+synthesised around empty cores with the same ports. Nothing is optimised across that border, so the sum is on the safe
+side. LUTs are counted as the mapper leaves them: no two small ones are packed into one, which place and route can do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HLS = ROOT / "hls"
+DEVICE = {"lut": 53_200, "lutram": 17_400, "ff": 106_400, "dsp": 220, "bram36": 140}  # xc7z020
+LUT_LIMIT = 0.8  # beyond that routing gets hard
+LUTRAM_CELLS = {
+    "RAM32X1S": 1, "RAM64X1S": 1, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1S": 2, "RAM128X1D": 4, "RAM256X1S": 4, "RAM32M": 4,
+    "RAM64M": 4, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
+}  # fmt: skip
+
+
+def usage(cells: dict[str, int]) -> Counter[str]:
+    """Resources of a module from its cells by type; lut includes lutram."""
+    total: Counter[str] = Counter()
+    for kind, number in cells.items():
+        if re.fullmatch(r"LUT[1-6]", kind):
+            total["lut"] += number
+        elif kind in LUTRAM_CELLS:
+            total["lut"] += number * LUTRAM_CELLS[kind]
+            total["lutram"] += number * LUTRAM_CELLS[kind]
+        elif kind.startswith("FD"):
+            total["ff"] += number
+        elif kind == "DSP48E1":
+            total["dsp"] += number
+        elif kind == "RAMB18E1":
+            total["bram18"] += number
+        elif kind == "RAMB36E1":
+            total["bram18"] += 2 * number
+    return total
+
+
+def synthesise(top: str, sources: list[Path], parameters: dict[str, int]) -> dict[str, Counter[str]]:
+    """Resources by module below `top`, all instances of a module added up."""
+    with tempfile.TemporaryDirectory() as scratch:
+        script = Path(scratch) / "synthesise.py"
+        result = Path(scratch) / "stat.json"
+        settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
+        files = " ".join(map(str, sources))
+        script.write_text(
+            "from pyosys import libyosys as ys\n"
+            "design = ys.Design()\n"
+            f"ys.run_pass('read_slang -D SYNTHESIS --keep-hierarchy {settings} --top {top} {files}', design)\n"
+            f"ys.run_pass('synth_xilinx -family xc7 -noiopad -top {top}', design)\n"
+            f"ys.run_pass('tee -q -o {result} stat -json -tech xilinx', design)\n"
+        )
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+        if done.returncode or not result.exists():
+            raise SystemExit(f"resources: synthesis of {top} failed\n" + "\n".join((done.stdout + done.stderr).splitlines()[-15:]))
+        document = json.loads(result.read_text())
+    modules: dict[str, Counter[str]] = {}
+    for name, module in document["modules"].items():
+        short = name.lstrip("\\").split("$")[0]
+        modules.setdefault(short, Counter()).update(usage(module["num_cells_by_type"]))
+    return modules
+
+
+def empty_core(path: Path) -> None:
+    """Write a phantom_core with the ports of the real one and nothing inside."""
+    text = (HLS / "phantom_core.sv").read_text()
+    head = text[: text.index(");\n", text.index("import phantom_pkg")) + 3]
+    outputs = re.findall(r"output\s+\w+\s+(?:\[[^\]]*\]\s+)?(\w+)(\[\w+\])?", head)
+    body = []
+    for name, unpacked in outputs:
+        value = "StMac" if name == "state_o" else "'0"
+        body.append(f"  assign {name} = {'{default: ' + value + '}' if unpacked else value};".replace("= {", "= '{"))
+    path.write_text(head + "\n".join(body) + "\nendmodule\n")
+
+
+def measure(parameters: dict[str, int], sources: list[Path]) -> dict[str, Counter[str]]:
+    """Resources by module of the whole design."""
+    cores = parameters["Rows"] * parameters["Cols"]
+    core_parameters = {k: parameters[k] for k in ("Threads", "ActWords", "RunDepth", "WeightQueueWords")}
+    modules = synthesise("phantom_core", [s for s in sources if s.stem not in ("phantom_top",)], core_parameters)
+    modules = {name: Counter({k: v * cores for k, v in use.items()}) for name, use in modules.items()}
+    with tempfile.TemporaryDirectory() as scratch:
+        stub = Path(scratch) / "phantom_core.sv"
+        empty_core(stub)
+        around = synthesise("phantom_top", [stub if s.stem == "phantom_core" else s for s in sources], parameters)
+    for name, use in around.items():
+        modules.setdefault(name, Counter()).update(use)
+    return modules
+
+
+def main() -> int:
+    """Run; exit code 1 when the design does not fit."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--config", default="pynq_z2")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "resources.json")
+    options = parser.parse_args()
+    from phantom.config import load_config
+    from phantom_sim.overlay import named_design
+
+    config = load_config(options.config)
+    design = named_design(config)
+    modules = measure(dict(design.parameters), list(design.sources))
+    total: Counter[str] = Counter()
+    for use in modules.values():
+        total.update(use)
+    figures = {**{k: total[k] for k in ("lut", "lutram", "ff", "dsp")}, "bram36": (total["bram18"] + 1) // 2}
+    limits = {k: int(v * (LUT_LIMIT if k == "lut" else 1)) for k, v in DEVICE.items()}
+    fits = all(figures[k] <= limits[k] for k in figures)
+
+    columns = ("lut", "lutram", "ff", "dsp", "bram18")
+    print(f"{config.name}: {config.multipliers} multipliers on xc7z020\n")
+    print(f"{'module':28s}" + "".join(f"{c:>9s}" for c in columns))
+    for name, use in sorted(modules.items(), key=lambda item: -item[1]["lut"]):
+        print(f"{name:28s}" + "".join(f"{use[c]:9,d}" for c in columns))
+    print(f"\n{'':28s}{'used':>9s}{'limit':>9s}{'device':>9s}")
+    for k, value in figures.items():
+        print(f"{k:28s}{value:9,d}{limits[k]:9,d}{DEVICE[k]:9,d}  {value / DEVICE[k]:6.1%}{'' if value <= limits[k] else '  too much'}")
+    print("\nfits" if fits else "\ndoes not fit")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    document = {"config": config.name, "multipliers": config.multipliers, **figures, "fits": fits}
+    document["modules"] = {name: dict(use) for name, use in sorted(modules.items())}
+    options.json.write_text(json.dumps(document, indent=1) + "\n")
+    return 0 if fits else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
