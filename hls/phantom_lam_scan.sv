@@ -79,7 +79,8 @@ module phantom_lam_scan
   always_comb begin
     for (int unsigned i = 0; i < Lf; i++) begin
       row_bits[i] = in_cfg_i.log2_pitch >= 3'(PieceW) || (6'({piece_q, PieceW'(i)}) >> in_cfg_i.log2_pitch) == row_q;
-      col_bits[i] = !cfg_i.stride2 || i[0] == view.px;
+      // With a pitch of 1 every bit is column 0.
+      col_bits[i] = !cfg_i.stride2 || (i[0] && in_cfg_i.log2_pitch != '0) == view.px;
     end
   end
 

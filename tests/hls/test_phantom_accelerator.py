@@ -161,7 +161,7 @@ async def errors_swallow_the_rest(dut) -> None:
     await b.run(random_case("conv"))
     await b.configure(case)
     dut.watchdog_i.value = 1
-    b.send(b.act, case.activations[:-1])
+    b.act.send([(word, 0) for word in case.activations[:-1]])
     await b.pulse("start_i")
     assert await b.finish() == WATCHDOG, "no weights and no END ever come"
 

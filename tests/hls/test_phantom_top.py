@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import accelerator_layers
@@ -147,5 +148,5 @@ def test_phantom_top(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")
     verilate.generate_registers()
     waivers = verilate.ROOT / "overlay" / "registers.vlt"
-    sources = [waivers, *bench.sources_of("phantom_top")]
+    sources = [waivers, Path(__file__).with_name("phantom_top.vlt"), *bench.sources_of("phantom_top")]
     bench.run("phantom_top", sources, module=__name__, params=accelerator_layers.SIZES)
