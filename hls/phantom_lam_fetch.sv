@@ -55,9 +55,7 @@ module phantom_lam_fetch
     StRange,
     StFind,     // next packet that overlaps them
     StOffset,   // where the channel lies in it
-    StRead,     // mask and values
-    StFlush,    // wait until they have arrived
-    StToken,
+    StRead,     // mask and values; the token follows when they have arrived
     StViewEnd,
     StNext
   } state_e;
@@ -129,11 +127,11 @@ module phantom_lam_fetch
   logic signed [11:0] first_q, last_q;      // view rows
   logic signed [12:0] first_row_q, last_row_q;  // rows of the input
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
-  logic               past_end, precedes;
+  logic               past_end, precedes, other_parity;
   logic signed [12:0] packet_first, packet_last;
   logic [3:0]         words_q, left_q;
   logic [5:0]         values_used_q;
-  logic [4:0]         value_wr_q, value_base_q;
+  logic [4:0]         value_wr_q, value_next_q, value_base_q;
   logic [AddrW-1:0]   addr_q;
   logic [1:0]         arriving_q, arriving_mask_q;
   logic [63:0]        mask_q;
@@ -143,6 +141,8 @@ module phantom_lam_fetch
   assign packet_last  = packet_first + $signed({7'b0, packet.more_rows});
   assign past_end     = 7'(index_q) == count_q || packet_first > last_row_q;
   assign precedes       = packet_last < first_row_q;
+  // With stride 2 a packet of one row belongs to the views of its parity only.
+  assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.more_rows == '0 && packet.y0[0] != view.py;
   assign read_last    = left_q == '0;
 
   // Words of the packet in front of the channel: header, and mask and values of the channels before it.
@@ -161,21 +161,50 @@ module phantom_lam_fetch
   assign value_addr_o = value_wr_q;
   assign value_o      = mem_data_i;
 
-  logic view_end;
-  assign view_end = state_q == StViewEnd;
-  assign tok_valid_o = state_q == StToken || view_end;
-  assign tok_o = '{
-      mask: mask_q,
-      value_base: value_base_q,
-      value_words: words_q,
-      row: 13'(packet_first - origin_q),
-      more_rows: in_cfg_i.flat ? 6'd63 : packet_q.more_rows,
-      xs: packet_q.xs,
-      tile: tile_q[3:0],
-      view: view_q[1:0],
-      view_end: view_end,
-      chan_end: view_end && (last_view || cfg_i.view_chans)
-  };
+  // The token of the packet that was read last: it goes when its words are there, while the next packet is being looked for.
+  lam_token_t pend_q;
+  logic       pend_valid_q, pend_ready_q, begin_read, view_end;
+  // The mask of the packet before must have gone when this one's arrives.
+  assign begin_read  = state_q == StOffset && (!pend_valid_q || tok_ready_i);
+  assign view_end    = state_q == StViewEnd && !pend_valid_q;
+  assign tok_valid_o = pend_ready_q || view_end;
+  always_comb begin
+    tok_o          = pend_q;
+    tok_o.mask     = mask_q;
+    tok_o.view_end = view_end;
+    tok_o.chan_end = view_end && (last_view || cfg_i.view_chans);
+    if (view_end) begin
+      tok_o.tile = tile_q[3:0];
+      tok_o.view = view_q[1:0];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == StRead && read_last) begin
+      pend_q <= '{
+          mask: '0,
+          value_base: value_base_q,
+          value_words: words_q,
+          row: 13'(packet_first - origin_q),
+          more_rows: in_cfg_i.flat ? 6'd63 : packet_q.more_rows,
+          xs: packet_q.xs,
+          tile: tile_q[3:0],
+          view: view_q[1:0],
+          view_end: 1'b0,
+          chan_end: 1'b0
+      };
+    end
+    if (!rst_ni) begin
+      pend_valid_q <= 1'b0;
+      pend_ready_q <= 1'b0;
+    end else begin
+      if (state_q == StRead && read_last) pend_valid_q <= 1'b1;
+      else if (pend_ready_q && tok_ready_i) pend_valid_q <= 1'b0;
+      // The last word comes two cycles after its read.
+      if (pend_valid_q && arriving_q == 2'b10) pend_ready_q <= 1'b1;
+      else if (tok_ready_i) pend_ready_q <= 1'b0;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     // Reads in flight: address now, data two cycles later.
@@ -187,11 +216,12 @@ module phantom_lam_fetch
       state_q       <= StIdle;
       values_used_q <= '0;
       value_wr_q    <= '0;
+      value_next_q  <= '0;
       arriving_q    <= '0;
       need_first_q  <= '0;
     end else begin
       if (value_we_o) value_wr_q <= value_wr_q + 5'd1;
-      values_used_q <= values_used_q + (state_q == StOffset ? 6'(packet.counts[4*chan_q[2:0]+:4]) : 6'd0) -
+      values_used_q <= values_used_q + (begin_read ? 6'(packet.counts[4*chan_q[2:0]+:4]) : 6'd0) -
                        (values_back_i ? 6'(values_back_count_i) : 6'd0);
       unique case (state_q)
         StIdle: begin
@@ -251,26 +281,28 @@ module phantom_lam_fetch
             index_q <= index_q + 6'd1;
             // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
             if (view_q == '0 && packet_last + 13'sd1 < first_row_q) tile_index_q <= index_q + 6'd1;
-          end else if (values_used_q <= 6'd24) state_q <= StOffset;
+          end else if (other_parity) index_q <= index_q + 6'd1;
+          else if (values_used_q <= 6'd24) state_q <= StOffset;
         end
         StOffset: begin
           words_q      <= packet.counts[4*chan_q[2:0]+:4];
           left_q       <= packet.counts[4*chan_q[2:0]+:4];
           addr_q       <= wrap((AddrW + 1)'(packet.addr) + (AddrW + 1)'(offset));
-          value_base_q <= value_wr_q;
-          state_q      <= StRead;
+          value_base_q <= value_next_q;
+          if (begin_read) begin
+            state_q      <= StRead;
+            value_next_q <= value_next_q + 5'(packet.counts[4*chan_q[2:0]+:4]);
+          end
         end
         StRead: begin
           addr_q <= wrap((AddrW + 1)'(addr_q) + 1'b1);
           left_q <= left_q - 4'd1;
-          if (read_last) state_q <= StFlush;
+          if (read_last) begin
+            index_q <= index_q + 6'd1;
+            state_q <= in_cfg_i.flat ? StViewEnd : StFind;
+          end
         end
-        StFlush: if (!arriving_q[0]) state_q <= StToken;
-        StToken: if (tok_ready_i) begin
-          index_q <= index_q + 6'd1;
-          state_q <= in_cfg_i.flat ? StViewEnd : StFind;
-        end
-        StViewEnd: if (tok_ready_i) state_q <= StNext;
+        StViewEnd: if (view_end && tok_ready_i) state_q <= StNext;
         StNext: begin
           state_q <= StView;
           if (!last_view) view_q <= view_q + 3'd1;

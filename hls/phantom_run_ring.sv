@@ -25,8 +25,8 @@ module phantom_run_ring
   output run_t               run_o
 );
 
-  function automatic logic [RunW-1:0] run_addr(logic [7:0] chan, logic [5:0] run);
-    return RunW'((16'(chan) << cfg_i.run_shift) | 16'(run));
+  function automatic logic [RunW-1:0] run_addr(logic [7:0] chan, logic [5:0] index);
+    return RunW'((16'(chan) << cfg_i.run_shift) | 16'(index));
   endfunction
 
   phantom_sdp_ram #(

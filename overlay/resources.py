@@ -62,7 +62,8 @@ def synthesise(top: str, sources: list[Path], parameters: dict[str, int]) -> dic
         )
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
         if done.returncode or not result.exists():
-            raise SystemExit(f"resources: synthesis of {top} failed\n" + "\n".join((done.stdout + done.stderr).splitlines()[-15:]))
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            raise SystemExit(f"resources: synthesis of {top} failed\n{tail}")
         document = json.loads(result.read_text())
     modules: dict[str, Counter[str]] = {}
     for name, module in document["modules"].items():
@@ -124,7 +125,8 @@ def main() -> int:
         print(f"{name:28s}" + "".join(f"{use[c]:9,d}" for c in columns))
     print(f"\n{'':28s}{'used':>9s}{'limit':>9s}{'device':>9s}")
     for k, value in figures.items():
-        print(f"{k:28s}{value:9,d}{limits[k]:9,d}{DEVICE[k]:9,d}  {value / DEVICE[k]:6.1%}{'' if value <= limits[k] else '  too much'}")
+        verdict = "" if value <= limits[k] else "  too much"
+        print(f"{k:28s}{value:9,d}{limits[k]:9,d}{DEVICE[k]:9,d}  {value / DEVICE[k]:6.1%}{verdict}")
     print("\nfits" if fits else "\ndoes not fit")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     document = {"config": config.name, "multipliers": config.multipliers, **figures, "fits": fits}

@@ -23,7 +23,7 @@ class RangeError(PhantomError):
     """A value does not fit the field or the buffer that has to hold it."""
 
 
-class OverflowRisk(RangeError):  # noqa: N818  (a risk is what it is)
+class OverflowRisk(RangeError):
     """The 32-bit accumulator of a filter cannot be proven safe for every possible input."""
 
 
@@ -35,5 +35,5 @@ class DeviceError(PhantomError):
     """The device reports an error, or is not the one that the driver was made for."""
 
 
-class DeviceTimeout(DeviceError):  # noqa: N818
+class DeviceTimeout(DeviceError):
     """The device did not finish in time."""

@@ -46,8 +46,8 @@ class Layout:
 
     @property
     def channel_order(self) -> np.ndarray | None:
-        """int64 [channels]: the logical channel of each stream channel (-1: none), when positions stay where they are; else None."""
-        channels, height, width = self.logical
+        """int64 [channels]: logical channel of each stream channel (-1: none) if positions stay where they are, else None."""
+        _, height, width = self.logical
         if self.index.shape[1:] != (height, width):
             return None
         order = np.where(self.index[:, 0, 0] >= 0, self.index[:, 0, 0] // (height * width), -1)
@@ -72,7 +72,8 @@ class Layout:
 
     def expand(self, words: np.ndarray) -> np.ndarray:
         """Tensor of shape `logical` from a stream. Raises FormatError."""
-        planes = expand(words, *self.index.shape, self.dtype)
+        channels, rows, cols = self.index.shape
+        planes = expand(words, channels, rows, cols, self.dtype)
         out = np.zeros(int(np.prod(self.logical)), self.dtype)
         there = self.index >= 0
         out[self.index[there]] = planes[there]

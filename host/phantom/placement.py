@@ -29,7 +29,7 @@ class Placement:
     outside: np.ndarray
 
 
-class Misplaced(Exception):  # noqa: N818
+class Misplaced(Exception):
     """A packet is wrong: `packets` are the ones that `text` refers to as {0}, {1}."""
 
     def __init__(self, text: str, *packets: int) -> None:

@@ -11,7 +11,7 @@ from .balance import assign
 from .config import Config
 from .errors import ShapeError
 from .layout import Layout
-from .network import Conv, FullyConnected, Layer, Network
+from .network import Conv, Layer, Network
 from .segments import LANES, POSITIONS
 from .tiling import Tiling, Workload, choose
 from .views import NO_VIEW, Geometry, View, Window, conv_geometry
@@ -66,17 +66,19 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
     """
     layer.check_accumulators(source.dtype)
     shape = layer.out_shape(source.logical)
-    flat = isinstance(layer, FullyConnected) or source.channel_order is None
-    channel, window, filters, values, geometry = _flat_weights(layer, source) if flat else _conv_weights(layer, source, shape)
+    conv = layer if isinstance(layer, Conv) and source.channel_order is not None else None
+    flat = conv is None
+    nonzeros = _flat_weights(layer, source) if conv is None else _conv_weights(conv, source, shape)
+    channel, window, filters, values, geometry = nonzeros
     channels = source.index.shape[0]
     chans = channels * (len(geometry.views) if flat else 1)
     work = Workload(
         name=layer.name,
         filters=layer.filters,
         channels=chans,
-        kernel=(1, 1) if flat else layer.weights.shape[2:],
-        stride=1 if flat or isinstance(layer, FullyConnected) else layer.stride,
-        top=0 if flat or isinstance(layer, FullyConnected) else layer.padding[0],
+        kernel=(1, 1) if conv is None else (conv.weights.shape[2], conv.weights.shape[3]),
+        stride=1 if conv is None else conv.stride,
+        top=0 if conv is None else conv.padding[0],
         out_rows=shape[1],
         out_cols=shape[2],
         weight_density=len(values) / max(1, layer.filters * chans * len(geometry.windows)),
@@ -132,7 +134,7 @@ def _conv_weights(
     where = np.full(source.logical[0], -1)
     where[order[order >= 0]] = np.flatnonzero(order >= 0)
     top, left, _, _ = layer.padding
-    kernel = layer.weights.shape[2:]
+    kernel = (layer.weights.shape[2], layer.weights.shape[3])
     geometry = conv_geometry(layer.name, kernel, layer.stride, top, left, source.logical[2], shape[2])
     meets = np.array([window.view != NO_VIEW for window in geometry.windows]).reshape(kernel)
     k, c, ky, kx = np.nonzero(layer.weights * meets)
@@ -147,17 +149,17 @@ def _flat_weights(layer: Layer, source: Layout) -> tuple[np.ndarray, np.ndarray,
     matrix = layer.weights
     if isinstance(layer, Conv):
         if source.logical[1:] != (1, 1) or layer.channel_groups != 1:
-            raise ShapeError(f"layer {layer.name!r}: a convolution cannot follow a fully connected layer of shape {source.logical}")
+            raise ShapeError(f"layer {layer.name!r}: a convolution cannot follow a fully connected layer [{source.logical[0]}]")
         if layer.out_shape(source.logical)[1:] != (1, 1):
-            raise ShapeError(f"layer {layer.name!r}: its output of shape {layer.out_shape(source.logical)} is larger than its input")
+            raise ShapeError(f"layer {layer.name!r}: its output is larger than its input of shape {source.logical}")
         matrix = matrix[:, :, layer.padding[0], layer.padding[1]]
     cut = source.geometry
     if cut.columns > 1:
         raise ShapeError(f"layer {layer.name!r}: its input is {cut.width} wide; a fully connected layer takes up to {POSITIONS}")
     first, _ = cut.starts(source.tile_rows)
     if len(first) > 4:
-        raise ShapeError(f"layer {layer.name!r}: its input has {len(first)} segments a channel; a fully connected layer takes up to 4")
-    channels, rows, cols = source.index.shape
+        raise ShapeError(f"layer {layer.name!r}: {len(first)} segments a channel; a fully connected layer takes up to 4")
+    _, rows, cols = source.index.shape
     element = np.flatnonzero(source.index.reshape(-1) >= 0)
     channel, y, x = element // (rows * cols), element // cols % rows, element % cols
     segment = np.searchsorted(first, y, side="right") - 1

@@ -133,7 +133,7 @@ def need_rows(tiling: Tiling, work: Workload, layout: Layout, strip: int) -> tup
 def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> str:
     """Why a tiling cannot run, or an empty string."""
     cut = layout.geometry
-    channels, height, width = layout.index.shape
+    height = layout.index.shape[1]
     view_rows = [tiling.tile_rows + view.runs - 1 for view in geometry.views]
     if max(view_rows) > MAX_ROWS:
         return f"a view of {max(view_rows)} rows; the LAM counts {MAX_ROWS}"
@@ -151,8 +151,9 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
         held_end = min(height, -(-end // layout.strip_rows) * layout.strip_rows)
         if held_end - held_first > config.directory_depth >> row_bits:
             return f"{held_end - held_first} rows at a time; the directory holds {config.directory_depth >> row_bits}"
-        if (held_end - held_first) // layout.strip_rows > MAX_STRIPS:
-            return f"{(held_end - held_first) // layout.strip_rows} strips of the input at a time; the row buffer counts {MAX_STRIPS}"
+        held_strips = -(-(held_end - held_first) // layout.strip_rows)
+        if held_strips > MAX_STRIPS:
+            return f"{held_strips} strips of the input at a time; the row buffer counts {MAX_STRIPS}"
         segments = (held_end - held_first) / cut.rows if cut.rows > 1 else held_end - held_first
         tiles = (held_end - held_first) / layout.tile_rows
         segments = max(segments, tiles * -(-layout.tile_rows // cut.rows))

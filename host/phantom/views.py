@@ -1,7 +1,7 @@
 """Geometry of a layer as the LAM sees it: views of the input, kernel windows, and the pitch of a tile.
 
-A *view* is a phase of the input planes: all of them for stride 1, rows y = 2 yv + py and columns x = 2 xv + px for stride 2. In its
-view every window (ky, kx) is a shift: output (yo, xo) takes the element (yo + qy, xo + qx). Rows of a window are a run
+A *view* is a phase of the input planes: all of them for stride 1, rows y = 2 yv + py and columns x = 2 xv + px for stride 2.
+In its view every window (ky, kx) is a shift: output (yo, xo) takes the element (yo + qy, xo + qx). Rows of a window are a run
 of the packed list; the shift of the columns goes into the offset of the partial sum.
 """
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import bench
-import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 from streams import param, pauses, start, stream_test

@@ -69,7 +69,7 @@ def rest(dut) -> None:
         dut.value_i[lane].value = 0
 
 
-@stream_test()
+@stream_test(timeout_time=1, timeout_unit="ms")
 async def makes_the_stream_of_a_tensor(dut, idle: str, stall: str) -> None:
     rng = np.random.default_rng(random.getrandbits(32))
     rest(dut)
@@ -93,7 +93,7 @@ async def makes_the_stream_of_a_tensor(dut, idle: str, stall: str) -> None:
     assert dut.done_o.value == 1
 
 
-@cocotb.test()
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(stall=PROFILES)
 async def extremes_of_density(dut, stall: str) -> None:
     """Empty lanes beside full ones; a lane of exactly eight values, and of one more."""

@@ -45,7 +45,7 @@ class Bench:
     def __init__(self, dut: Any, idle: str, room: str, stall: str) -> None:
         self.dut = dut
         self.cores = [(r, c) for r in range(param("Rows")) for c in range(param("Cols"))]
-        self.room = {core: 0 for core in self.cores}
+        self.room = dict.fromkeys(self.cores, 0)
         self.pauses = {core: pauses(room) for core in self.cores}
         for r, c in self.cores:
             dut.room_i[r][c].value = 0
