@@ -33,7 +33,7 @@ module phantom_core
   input  logic               drained_i,
   output logic [AccW-1:0]    drain_data_o[Threads],
   output logic [$clog2(Threads+1)-1:0] macs_o,   // multiplies in this cycle
-  output thread_state_e      state_o[Threads],
+  output thread_flags_t      flags_o[Threads],
   output logic               busy_o
 );
 
@@ -193,13 +193,14 @@ module phantom_core
     busy_o      <= !(&idle) || (|queued);
     macs_o      <= ($bits(macs_o))'($countones(mac));
     for (int unsigned t = 0; t < Threads; t++) begin
-      if (mac[t]) state_o[t] <= StMac;
-      else if (stall[t]) state_o[t] <= StHazard;
-      else if (chan_valid[t]) state_o[t] <= StFetch;
-      else if (parked[t]) state_o[t] <= StChannel;
-      else if (!queued[t]) state_o[t] <= StWeight;
-      else if (pass_done[t]) state_o[t] <= StBank;
-      else state_o[t] <= StIssue;
+      flags_o[t] <= '{
+          mac: mac[t],
+          stall: stall[t],
+          has_job: chan_valid[t],
+          parked: parked[t],
+          queued: queued[t],
+          pass_done: pass_done[t]
+      };
     end
   end
 

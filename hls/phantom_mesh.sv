@@ -52,7 +52,7 @@ module phantom_mesh
   table_write_t       table_q;
   logic [AccW-1:0]    core_data[Rows][Cols][Threads], row_data_q[Cols][Threads];
   logic [CoreCountW-1:0] macs[Rows][Cols];
-  thread_state_e      state[Rows][Cols][Threads];
+  thread_flags_t      flags[Rows][Cols][Threads];
   logic [Rows*Cols-1:0] busy;
 
   always_ff @(posedge clk_i) table_q <= table_i;
@@ -90,7 +90,7 @@ module phantom_mesh
         .drained_i    (drained_i && drain_rows_i[r] && drain_cols_i[c]),
         .drain_data_o (core_data[r][c]),
         .macs_o       (macs[r][c]),
-        .state_o      (state[r][c]),
+        .flags_o      (flags[r][c]),
         .busy_o       (busy[r*Cols+c])
       );
     end
@@ -118,7 +118,7 @@ module phantom_mesh
   // --- counters: sums over the mesh, row by row, so that no adder tree is deep ------------------------------------------------
 
   logic [CountW-1:0] row_macs[Rows], row_macs_q[Rows], all_macs;
-  thread_state_e     col_state_q[Cols][Threads];
+  thread_flags_t     col_flags_q[Cols][Threads], flags_q[Threads];
 
   always_comb begin
     all_macs = '0;
@@ -132,8 +132,17 @@ module phantom_mesh
   always_ff @(posedge clk_i) begin
     row_macs_q <= row_macs;
     macs_o     <= all_macs;
-    for (int unsigned c = 0; c < Cols; c++) col_state_q[c] <= state[RowW'(watch_row_i)][c];
-    state_o <= col_state_q[ColW'(watch_col_i)];
+    for (int unsigned c = 0; c < Cols; c++) col_flags_q[c] <= flags[RowW'(watch_row_i)][c];
+    flags_q <= col_flags_q[ColW'(watch_col_i)];
+    for (int unsigned t = 0; t < Threads; t++) begin
+      if (flags_q[t].mac) state_o[t] <= StMac;
+      else if (flags_q[t].stall) state_o[t] <= StHazard;
+      else if (flags_q[t].has_job) state_o[t] <= StFetch;
+      else if (flags_q[t].parked) state_o[t] <= StChannel;
+      else if (!flags_q[t].queued) state_o[t] <= StWeight;
+      else if (flags_q[t].pass_done) state_o[t] <= StBank;
+      else state_o[t] <= StIssue;
+    end
     busy_o <= |busy;
   end
 

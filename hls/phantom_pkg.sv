@@ -70,6 +70,16 @@ package phantom_pkg;
     logic        commit;     // the channel is complete
   } fill_t;
 
+  // What is true of a thread in a cycle; the counters make a thread_state_e of it.
+  typedef struct packed {
+    logic mac;        // multiplies
+    logic stall;      // stage 2 waits
+    logic has_job;
+    logic parked;     // its channel is not there yet
+    logic queued;     // a weight waits
+    logic pass_done;  // waits for the drain
+  } thread_flags_t;
+
   // What a thread does in a cycle, for the stall counters.
   typedef enum logic [2:0] {
     StMac     = 3'd0,  // multiplies

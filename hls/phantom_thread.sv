@@ -81,14 +81,19 @@ module phantom_thread
 
   // --- word slots: two words, each with the weight and base of its job ----------------------------------------------
 
+  // Two memories, one with a read port for the words that arrive, one for those in use: each then fits distributed RAM.
+  typedef struct packed {
+    logic [1:0] skip;
+    logic [1:0] want;  // which halves belong to the run
+  } choice_t;
+
   typedef struct packed {
     logic [7:0] w;
     logic [8:0] base;
-    logic [1:0] skip;
-    logic [1:0] want;  // which halves belong to the run
-  } meta_t;
+  } operand_t;
 
-  meta_t            meta_q[2];
+  choice_t          choice_q[2];
+  operand_t         operand_q[2];
   act_entry_t [1:0] word_slot_q[2];
   logic [1:0]       rem_q[2];  // halves still to be multiplied
   logic [1:0]       arrived_q;
@@ -106,16 +111,15 @@ module phantom_thread
 
   always_comb begin
     for (int unsigned h = 0; h < 2; h++) begin
-      arriving_rem[h] = meta_q[arriving_sel_q].want[h] &&
-                        (meta_q[arriving_sel_q].skip & arriving_word[h].edge_col) == 2'b00;
+      arriving_rem[h] = choice_q[arriving_sel_q].want[h] &&
+                        (choice_q[arriving_sel_q].skip & arriving_word[h].edge_col) == 2'b00;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (advance) begin
-      meta_q[fill_sel_q] <= '{
-          w: job_q.w,
-          base: job_q.base,
+      operand_q[fill_sel_q] <= '{w: job_q.w, base: job_q.base};
+      choice_q[fill_sel_q]  <= '{
           skip: job_q.skip,
           want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}
       };
@@ -160,9 +164,9 @@ module phantom_thread
   always_ff @(posedge clk_i) begin
     if (!stall) begin
       position1_q <= entry.position;
-      base1_q     <= meta_q[use_sel_q].base;
+      base1_q     <= operand_q[use_sel_q].base;
       a1_q        <= {act_signed_i && entry.value[7], entry.value};
-      w1_q        <= meta_q[use_sel_q].w;
+      w1_q        <= operand_q[use_sel_q].w;
       // stage 2: its partial sum
       addr2_q     <= {base1_q[8], base1_q[7:0] + position1_q};
       a2_q        <= a1_q;

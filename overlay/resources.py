@@ -3,6 +3,7 @@
 The cores are all alike, so one is synthesised by itself and counted as often as there are cores; the rest of the design is
 synthesised around empty cores with the same ports. Nothing is optimised across that border, so the sum is on the safe
 side. LUTs are counted as the mapper leaves them: no two small ones are packed into one, which place and route can do.
+The totals come from flattened synthesis, the figures by module from one that keeps the hierarchy (a little larger).
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def usage(cells: dict[str, int]) -> Counter[str]:
     return total
 
 
-def synthesise(top: str, sources: list[Path], parameters: dict[str, int]) -> dict[str, Counter[str]]:
-    """Resources by module below `top`, all instances of a module added up."""
+def synthesise(top: str, sources: list[Path], parameters: dict[str, int], flatten: bool) -> dict[str, Counter[str]]:
+    """Resources by module below `top`, all instances of a module added up; all in one when flattened (but for empty cores)."""
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch) / "synthesise.py"
         result = Path(scratch) / "stat.json"
@@ -57,7 +58,9 @@ def synthesise(top: str, sources: list[Path], parameters: dict[str, int]) -> dic
             "from pyosys import libyosys as ys\n"
             "design = ys.Design()\n"
             f"ys.run_pass('read_slang -D SYNTHESIS --keep-hierarchy {settings} --top {top} {files}', design)\n"
-            f"ys.run_pass('synth_xilinx -family xc7 -noiopad -top {top}', design)\n"
+            f"ys.run_pass('setattr -mod -unset keep_hierarchy *', design)\n"
+            f"ys.run_pass('setattr -mod -set keep_hierarchy 1 *empty_core*', design)\n"
+            f"ys.run_pass('synth_xilinx -family xc7 -noiopad {'-flatten' if flatten else ''} -top {top}', design)\n"
             f"ys.run_pass('tee -q -o {result} stat -json -tech xilinx', design)\n"
         )
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
@@ -81,19 +84,22 @@ def empty_core(path: Path) -> None:
     for name, unpacked in outputs:
         value = "StMac" if name == "state_o" else "'0"
         body.append(f"  assign {name} = {'{default: ' + value + '}' if unpacked else value};".replace("= {", "= '{"))
-    path.write_text(head + "\n".join(body) + "\nendmodule\n")
+    text = head + "\n".join(body) + "\nendmodule\n"
+    path.write_text(text.replace("module phantom_core", "module phantom_empty_core", 1))
 
 
-def measure(parameters: dict[str, int], sources: list[Path]) -> dict[str, Counter[str]]:
-    """Resources by module of the whole design."""
+def measure(parameters: dict[str, int], sources: list[Path], flatten: bool) -> dict[str, Counter[str]]:
+    """Resources of the whole design, by module."""
     cores = parameters["Rows"] * parameters["Cols"]
     core_parameters = {k: parameters[k] for k in ("Threads", "ActWords", "RunDepth", "WeightQueueWords")}
-    modules = synthesise("phantom_core", [s for s in sources if s.stem not in ("phantom_top",)], core_parameters)
+    modules = synthesise("phantom_core", [s for s in sources if s.stem != "phantom_top"], core_parameters, flatten)
     modules = {name: Counter({k: v * cores for k, v in use.items()}) for name, use in modules.items()}
     with tempfile.TemporaryDirectory() as scratch:
-        stub = Path(scratch) / "phantom_core.sv"
+        stub, mesh = Path(scratch) / "phantom_empty_core.sv", Path(scratch) / "phantom_mesh.sv"
         empty_core(stub)
-        around = synthesise("phantom_top", [stub if s.stem == "phantom_core" else s for s in sources], parameters)
+        mesh.write_text((HLS / "phantom_mesh.sv").read_text().replace("phantom_core #(", "phantom_empty_core #(", 1))
+        swapped = {"phantom_core": stub, "phantom_mesh": mesh}
+        around = synthesise("phantom_top", [swapped.get(s.stem, s) for s in sources], parameters, flatten)
     for name, use in around.items():
         modules.setdefault(name, Counter()).update(use)
     return modules
@@ -110,10 +116,11 @@ def main() -> int:
 
     config = load_config(options.config)
     design = named_design(config)
-    modules = measure(dict(design.parameters), list(design.sources))
+    parameters, sources = dict(design.parameters), list(design.sources)
     total: Counter[str] = Counter()
-    for use in modules.values():
+    for use in measure(parameters, sources, flatten=True).values():
         total.update(use)
+    modules = measure(parameters, sources, flatten=False)
     figures = {**{k: total[k] for k in ("lut", "lutram", "ff", "dsp")}, "bram36": (total["bram18"] + 1) // 2}
     limits = {k: int(v * (LUT_LIMIT if k == "lut" else 1)) for k, v in DEVICE.items()}
     fits = all(figures[k] <= limits[k] for k in figures)

@@ -89,7 +89,7 @@ def choose(work: Workload, geometry: Geometry, layout: Layout, config: Config) -
         if problem:
             reason = problem
             continue
-        cycles = estimate(tiling, work, geometry, config)
+        cycles = estimate(tiling, work, geometry, layout, config)
         if best is None or cycles < best.cycles:
             best = Tiling(**{**tiling.__dict__, "cycles": cycles})
     if best is None:
@@ -164,21 +164,46 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
     return ""
 
 
-def estimate(tiling: Tiling, work: Workload, geometry: Geometry, config: Config) -> float:
-    """Cycles, roughly: the slowest of multiplying, reading weights, filling the activation buffers and draining."""
+def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> float:
+    """Cycles, roughly: the slowest of multiplying, reading weights, filling the activation buffers and draining.
+
+    Threads are coupled by the activation ring: how far one can be ahead of another is what the ring holds, and the fewer
+    weights that is, the more their number differs. A ring that holds a single channel is not even filled ahead.
+    """
     strips = -(-work.out_rows // tiling.strip_rows)
     rounds = tiling.slots * tiling.passes
     windows = work.kernel[0] * work.kernel[1] if not work.flat else geometry.runs
-    chans = work.channels
     run = tiling.tile_rows * work.out_cols * work.act_density if not work.flat else work.act_density
-    jobs = rounds * chans * windows * work.weight_density  # of a thread, a strip
-    spread = 1 + 0.12 / max(1.0, tiling.slots) ** 0.5  # filters differ; a thread with several averages
-    compute = jobs * max(run * (1 + 1 / (run + 1)), config.threads * 0.9) * spread
-    entries = jobs * tiling.groups * config.threads
-    weights = entries * 1.1 / 4 * 8 / BYTES_PER_CYCLE
-    rows = sum(tiling.tile_rows + view.runs - 1 for view in geometry.views)
-    packets = max(1.0, rows * work.stride * work.out_cols / 48) * len(geometry.views) ** 0.5
-    values = rows * work.out_cols * work.act_density if not work.flat else geometry.runs
-    fill = tiling.passes * chans * tiling.tiles * (values / 1.8 + 8 * packets + 4)
+    jobs = rounds * windows * work.weight_density  # of a thread, a channel
+    job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
+
+    fill, entries = fill_cycles(tiling, work, geometry, layout)
+    ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
+    together = max(1.0, jobs / tiling.passes * ahead)
+    spread = 1 + 1.2 * ((1 - work.weight_density) / together) ** 0.5
+    compute = jobs * job * spread
+    weights = jobs * tiling.groups * config.threads * 1.1 / 4 * 8 / BYTES_PER_CYCLE
+    filling = tiling.passes * tiling.tiles * fill
+    if ahead < 2:
+        compute += tiling.passes * fill * (2 - ahead)
     outputs = work.filters * tiling.strip_rows * work.out_cols / 8 * 1.15
-    return strips * (max(compute, weights, fill, outputs) + 0.02 * (compute + weights + fill) + 500)
+    body = work.channels * max(compute, weights, filling)
+    return strips * (max(body, outputs) + 0.05 * work.channels * (compute + weights + filling) + 500)
+
+
+def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout) -> tuple[float, float]:
+    """Cycles that the LAM takes for one channel of one tile, and the activations that it writes."""
+    cut = layout.geometry
+    if work.flat:
+        return 64 + 12.0, geometry.runs * work.act_density
+    scan = fetch = entries = 0.0
+    for view in geometry.views:
+        rows = tiling.tile_rows + view.runs - 1
+        values = rows * (view.last_col + 1) * work.act_density
+        pieces = rows * cut.columns * max(1.0, cut.pitch / 16)
+        scan += max(pieces, values / 2 + rows * 0.3) + 3
+        packets = max(1.0, rows * (work.stride if cut.rows > 1 else 1) / cut.rows) * cut.columns
+        per_packet = 64 * work.act_density / 8 if cut.columns > 1 else cut.rows * cut.width * work.act_density / 8
+        fetch += packets * (4.5 + per_packet) + 5
+        entries += values
+    return max(scan, fetch), entries
