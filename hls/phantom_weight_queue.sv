@@ -8,7 +8,7 @@ module phantom_weight_queue
 #(
   parameter int unsigned Threads = 8,
   parameter int unsigned Words   = 16,  // a thread
-  parameter int unsigned Margin  = 6,
+  parameter int unsigned Margin  = 4,
   localparam int unsigned ThreadW = $clog2(Threads),
   localparam int unsigned PtrW    = $clog2(Words)
 ) (

@@ -1,7 +1,9 @@
 """Balance: which filter on which thread.
 
 All threads of a pass share the activations, so a pass lasts as long as its busiest thread, and how busy a thread will be is known
-from its filters' nonzero weights alone. Threads with several filters get dense ones together with sparse ones.
+from its filters' nonzero weights alone. Threads with several filters get dense ones together with sparse ones. Along the
+channels, too, no thread should get far ahead of the others, because the activation ring lets none be further ahead than it
+is long: so filters are paired whose nonzeros come at different channels.
 """
 
 from __future__ import annotations
@@ -9,18 +11,22 @@ from __future__ import annotations
 import numpy as np
 
 
-def assign(load: np.ndarray, lanes: int, passes: int, slots: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def assign(
+    load: np.ndarray, lanes: int, passes: int, slots: int, profile: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Place filters.
 
     Args:
         load: nonzero weights of each filter, int [K]. lanes: threads side by side. passes, slots: rounds of filters;
             lanes * passes * slots >= K.
+        profile: nonzero weights of each filter by block of channels, int [K, B]; None: only the sums count.
 
     Returns:
         (pass, lane, slot), int64 [K] each.
 
     Filters go from dense to sparse, `lanes` at a time; the rounds of a pass are taken from both ends of that order, so that
-    passes are alike; inside a pass each filter goes to the least busy lane with a free slot.
+    passes are alike. Inside a pass the lanes, the most uneven first, each take the filter of the round that best cancels their
+    deviation from the mean, summed up along the channels.
     """
     order = np.argsort(-load, kind="stable")
     rounds = passes * slots
@@ -28,13 +34,22 @@ def assign(load: np.ndarray, lanes: int, passes: int, slots: int) -> tuple[np.nd
     # Round r of the order belongs to the pass whose turn it is, back and forth: 0 1 2 2 1 0 0 1 2 ...
     turn = np.arange(rounds) % (2 * passes)
     owner = np.where(turn < passes, turn, 2 * passes - 1 - turn)
-    busy = np.zeros((passes, lanes))
+    course = np.cumsum(load[:, None] if profile is None else profile, axis=1).astype(np.float64)
+    course -= course.mean(axis=0)
+    state = np.zeros((passes, lanes, course.shape[1]))
     used = np.zeros((passes, lanes), dtype=np.int64)
     for r in range(rounds):
         members = order[r * lanes : (r + 1) * lanes]
         p = int(owner[r])
-        ranked = np.lexsort((np.arange(lanes), busy[p]))[: len(members)]
-        pass_[members], lane[members], slot[members] = p, ranked, used[p][ranked]
-        busy[p][ranked] += load[members]
-        used[p][ranked] += 1
+        mine = course[members]
+        # |state + mine|^2, less what does not depend on the filter.
+        cost = (mine**2).sum(axis=1) + 2 * state[p] @ mine.T
+        takers = np.argsort(state[p][:, -1], kind="stable")[: len(members)]
+        for taker in takers[np.argsort(-(state[p][takers] ** 2).sum(axis=1), kind="stable")]:
+            m = int(np.argmin(cost[taker]))
+            cost[:, m] = np.inf
+            f = members[m]
+            pass_[f], lane[f], slot[f] = p, taker, used[p, taker]
+            state[p, taker] += mine[m]
+            used[p, taker] += 1
     return pass_, lane, slot

@@ -18,6 +18,7 @@ from .views import NO_VIEW, Geometry, View, Window, conv_geometry
 from .weight_stream import Params, WeightLayout, Weights, core_mask, encode_weights
 
 TABLE_WINDOW, TABLE_SLOT, TABLE_TILE, TABLE_DRAIN = range(4)
+PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
 BLOCK_WORDS = 8  # words of a thread in a block: half a weight queue, so that a block never waits for itself
 
 
@@ -87,7 +88,8 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
     )
     tiling = choose(work, geometry, source, config)
     lanes = tiling.groups * LANES
-    pass_, lane, slot = assign(np.bincount(filters, minlength=layer.filters), lanes, tiling.passes, tiling.slots)
+    load = np.bincount(filters, minlength=layer.filters)
+    pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, _profile(filters, channel, layer.filters, chans))
     if not flat and tiling.view_chans:
         views = len(geometry.views)
         channel = channel * views + np.array([w.view for w in geometry.windows])[window]
@@ -105,6 +107,8 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
             window_bits=window_bits,
             slot_bits=slot_bits,
             block_ends=_blocks(weights, chans, tiling, config),
+            # Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
+            packet_words=64 if flat else 8,
             core_masks=np.array([_group_mask(tiling, g) for g in range(tiling.groups)]),
         ),
     )
@@ -121,6 +125,13 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
         macs_dense=layer.filters * int(np.prod(layer.weights.shape[1:])) * shape[1] * shape[2],
         strips=strips,
     )
+
+
+def _profile(filters: np.ndarray, channel: np.ndarray, count: int, chans: int) -> np.ndarray:
+    """Nonzero weights by filter and block of channels, int [count, blocks]."""
+    size = max(1, chans // PROFILE_BLOCKS)
+    blocks = -(-chans // size)
+    return np.bincount(filters * blocks + channel // size, minlength=count * blocks).reshape(count, blocks)
 
 
 def _conv_weights(

@@ -55,10 +55,14 @@ def compiled(
     config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024)
     weights = rng.integers(1, 9, (filters, *((shape[0], *kernel) if kernel else (int(np.prod(shape)),)))).astype(np.int8)
     zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
-    kind = Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding) if kernel else FullyConnected("l", weights, zeros, ones, ones)
+    layer: Conv | FullyConnected
+    if kernel:
+        layer = Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding)
+    else:
+        layer = FullyConnected("l", weights, zeros, ones, ones)
     layout = Layout.plain(shape, np.dtype(np.uint8))
     try:
-        program = compile_layer(kind, layout, config)
+        program = compile_layer(layer, layout, config)
     except ShapeError:
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)

@@ -81,7 +81,8 @@ async def random_convolutions(dut, stride: int, stall: str, rows: str) -> None:
 @cocotb.parametrize(stall=PROFILES)
 async def fully_connected(dut, stall: str) -> None:
     shape = random.choice(((9, 3, 4), (20, 1, 1), (5, 8, 8), (3, 4, 30)))
-    setup = compiled(shape, None, 1, (0,) * 4, 0.5, param("Rows"), param("Cols"), param("RowBufferWords"), param("DirectoryDepth"))
+    sizes = [param(name) for name in ("Rows", "Cols", "RowBufferWords", "DirectoryDepth")]
+    setup = compiled(shape, None, 1, (0,) * 4, 0.5, *sizes)
     assert setup is not None
     await run_layer(dut, setup, stall, "none")
 
