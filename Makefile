@@ -28,7 +28,7 @@ lint: setup ## static checks of RTL and Python
 	@PYTHON=$(PY) scripts/lint.sh
 
 bench: setup ## measure the workloads: cycles, utilisation, bandwidth
-	@.venv/bin/phantom bench --config $(CONFIG) $(ARGS)
+	@.venv/bin/phantom bench --config pynq_z2 --json build/bench.json $(ARGS)
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)

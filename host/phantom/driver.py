@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .config import Config
-from .errors import DeviceError, DeviceTimeout
+from .errors import DeviceError, DeviceTimeout, ShapeError
 from .layout import Layout
 from .program import Program
 
@@ -239,7 +239,10 @@ class Accelerator:
 
     def run(self, programs: list[Program], image: np.ndarray, keep: bool = True) -> tuple[list[np.ndarray], list[Counters]]:
         """Run a chain of layers on one input [C, H, W]; the results of all layers (of the last one unless `keep`)."""
-        words = programs[0].source.compress(image)
+        first = programs[0].source
+        if image.shape != first.logical or image.dtype != first.dtype:
+            raise ShapeError(f"the input is {image.dtype} of shape {image.shape}, not {first.dtype} of shape {first.logical}")
+        words = first.compress(image)
         source, count = self.upload(words), len(words)
         source.flush()
         outputs, counters = [], []
