@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench resources registers docs clean distclean
+.PHONY: help setup run test explore lint bench resources registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: setup ## run the digits network on the simulated board, check and measure e
 
 test: setup ## run all tests
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+explore: setup ## run the end-to-end tests on new random layers (EXAMPLES=300 a test)
+	@EXAMPLES=$(or $(EXAMPLES),300) $(PY) -m pytest --timeout 36000 tests/test_end_to_end.py $(ARGS)
 
 lint: setup ## static checks of RTL and Python
 	@PYTHON=$(PY) scripts/lint.sh

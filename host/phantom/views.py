@@ -72,16 +72,16 @@ def conv_geometry(
     shifts_y = [((ky - top) % stride, (ky - top) // stride) for ky in range(rows)]
     shifts_x = [((kx - left) % stride, (kx - left) // stride) for kx in range(cols)]
     views: list[View] = []
+    # A convolution that meets nothing but padding still walks one view: its outputs are the biases.
+    phases_x = sorted({p for p, _ in shifts_x if p < in_cols} or {0})
     for py in sorted({p for p, _ in shifts_y}):
-        for px in sorted({p for p, _ in shifts_x if p < in_cols}):
+        for px in phases_x:
             reach = [q for p, q in shifts_y if p == py]
             base = sum(view.runs for view in views)
             last_col = max(0, (in_cols - 1 - px) // stride)
             views.append(View(py, px, min(reach), max(reach) - min(reach) + 1, base, last_col))
     windows = []
     gap = 0
-    if not views:
-        raise ShapeError(f"layer {name!r}: no window meets the input, which is {in_cols} columns wide")
     for py, qy in shifts_y:
         for px, qx in shifts_x:
             if px >= in_cols:  # a phase without columns
