@@ -102,7 +102,7 @@ module phantom_accelerator
         window_we: rst_ni && table_we_i && table_select_i == 2'd0,
         slot_we: rst_ni && table_we_i && table_select_i == 2'd1,
         index: table_index_i,
-        data: table_data_i[15:0]
+        data: table_data_i[16:0]
     };
   end
 
@@ -295,7 +295,7 @@ module phantom_accelerator
     .cfg_i        (drain_cfg_i),
     .entry_we_i   (entry_we),
     .entry_index_i(table_index_i),
-    .entry_i      (table_data_i[23:0]),
+    .entry_i      (table_data_i[27:0]),
     .done_o       (out_done),
     .waiting_o    (drain_waiting),
     .prm_valid_i  (prm_valid),

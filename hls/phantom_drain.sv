@@ -4,7 +4,8 @@
 // Contract: starts with `start_i`. A core is drained when it reports `pass_done_i`; `drained_o` gives its bank back. The position's
 // bit in the segment mask travels with the read (`bit_o`, `last_o`): the requantiser delays it as long as the data. A segment is
 // begun only when the encoder has room for it (`seg_ready_i`), so nothing behind the drain ever has to wait.
-// Before a slot (flat layers: before a position) the parameters of its 8 channels go into the lanes.
+// Every slot (flat layers: every position) begins with `swap_o`: the parameters of its 8 channels, which were loaded ahead of time into
+// the lanes' second registers, come into force.
 module phantom_drain
   import phantom_pkg::*;
 #(
@@ -31,6 +32,7 @@ module phantom_drain
   input  logic            prm_valid_i,
   output logic            prm_ready_o,
   output logic [2:0]      prm_lane_o,
+  output logic            prm_swap_o,
   // to the encoder
   output logic            seg_valid_o,
   input  logic            seg_ready_i,
@@ -44,7 +46,7 @@ module phantom_drain
     StEntry,
     StWait,     // for the core to finish its pass
     StSlot,
-    StParams,
+    StParams,   // for the parameters
     StSegment,
     StRead,
     StNextSlot,
@@ -63,13 +65,16 @@ module phantom_drain
   logic [6:0]  index_q;
   logic [5:0]  slot_q;
   logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
-  logic [9:0]  strip_row_q, y_q, width, col_q;
-  logic [3:0]  xs_q;
+  logic [9:0]  strip_row_q, y_q;
+  logic [6:0]  width, col_q;
+  logic [7:0]  across_q;         // columns of the tile in front of the segment
+  logic [3:0]  xs_q, tile_xs_q;
   logic [5:0]  more_rows, more_rows_q;
-  logic [2:0]  lane_q, settle_q;
+  logic [2:0]  settle_q;
+  logic [3:0]  lane_q;           // parameters loaded ahead: 8 are a set
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
-  logic        core_done, last_col, last_pos, last_seg_row;
+  logic        core_done, last_col, last_pos, last_seg_row, last_xs;
   logic [10:0] rows_left_image, rows_left;
   logic [8:0]  rows_left_tile;
 
@@ -87,13 +92,15 @@ module phantom_drain
   assign rows_left_tile  = 9'(cfg_i.tile_rows) - 9'(seg_row_q);
   assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
   assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
-  assign width           = xs_q == cfg_i.last_xs ? cfg_i.cols - {xs_q, 6'd0} : 10'd64;
-  assign last_col        = col_q + 10'd1 == width;
+  assign width           = xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span;
+  assign last_xs         = xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
+  assign last_col        = col_q + 7'd1 == width;
   assign last_pos        = last_col && row_left_q == '0;
   assign last_seg_row    = 11'(more_rows_q) + 11'd1 == rows_left;
 
-  assign prm_ready_o = state_q == StParams;
-  assign prm_lane_o  = lane_q;
+  assign prm_ready_o = !lane_q[3];
+  assign prm_lane_o  = lane_q[2:0];
+  assign prm_swap_o  = state_q == StParams && lane_q[3];
   assign seg_valid_o = state_q == StSegment && y_q < cfg_i.rows;
   assign seg_o       = '{more_rows: more_rows, xs: xs_q, y0: y_q, chunk: chunk_q};
   assign done_o      = state_q == StIdle;
@@ -114,7 +121,10 @@ module phantom_drain
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       state_q <= StIdle;
+      lane_q  <= '0;
     end else begin
+      if (prm_swap_o) lane_q <= '0;
+      else if (prm_ready_o && prm_valid_i) lane_q <= lane_q + 4'd1;
       unique case (state_q)
         StIdle: begin
           strip_q      <= '0;
@@ -135,27 +145,25 @@ module phantom_drain
           y_q        <= strip_row_q + 10'(entry_q.row);
           row_base_q <= slot_base_q;
           seg_row_q  <= '0;
-          xs_q       <= '0;
-          lane_q     <= '0;
+          xs_q       <= entry_q.xs;
+          tile_xs_q  <= '0;
+          across_q   <= '0;
           col_q      <= '0;
           state_q    <= 9'(entry_q.chunk + pass_chunk_q + 8'(slot_q)) < cfg_i.chunks ? StParams : StNextSlot;
         end
-        StParams: if (prm_valid_i) begin
-          lane_q <= lane_q + 3'd1;
-          if (lane_q == 3'd7) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
-        end
+        StParams: if (prm_swap_o) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
         StSegment: begin
           more_rows_q <= more_rows;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
-          addr_q      <= row_base_q + {xs_q[1:0], 6'd0};
+          addr_q      <= row_base_q + across_q;
           col_q       <= '0;
           if (y_q >= cfg_i.rows) state_q <= StNextSlot;
           else if (seg_ready_i) state_q <= StRead;
         end
         StRead: begin
           addr_q <= addr_q + 8'd1;
-          col_q  <= col_q + 10'd1;
+          col_q  <= col_q + 7'd1;
           if (last_col) begin
             col_q      <= '0;
             row_left_q <= row_left_q - 6'd1;
@@ -163,14 +171,18 @@ module phantom_drain
             addr_q     <= addr_q + 8'd1 + cfg_i.pitch - 8'(width);
           end
           if (last_pos) begin
-            if (xs_q != cfg_i.last_xs) begin
-              xs_q    <= xs_q + 4'd1;
-              state_q <= StSegment;
+            if (!last_xs) begin
+              xs_q      <= xs_q + 4'd1;
+              tile_xs_q <= tile_xs_q + 4'd1;
+              across_q  <= across_q + 8'(width);
+              state_q   <= StSegment;
             end else begin
-              xs_q       <= '0;
+              xs_q       <= entry_q.xs;
+              tile_xs_q  <= '0;
+              across_q   <= '0;
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
-              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - 8'(cfg_i.cols);
+              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - across_q - 8'(width);
               state_q    <= last_seg_row ? StNextSlot : StSegment;
             end
           end else if (cfg_i.flat) begin

@@ -40,14 +40,16 @@ module phantom_lam
   output fill_t            fill_o
 );
 
-  logic        value_we, fetch_valid, fetch_ready, tok_valid, tok_ready, values_back, beat_valid, enable_q, fetch_done;
+  localparam int unsigned TokenDepth = 16;
+
+  logic        value_we, fetch_valid, fetch_ready, fetch_room_q, tok_valid, tok_ready, values_back, beat_valid, enable_q, fetch_done;
   logic [4:0]  value_addr;
   logic [63:0] value;
   lam_token_t  fetch_tok, tok;
   logic [3:0]  values_back_count, fill_tile;
   lam_beat_t   beat;
   fill_t       fill;
-  logic [3:0]  level;
+  logic [4:0]  level;
 
   phantom_lam_fetch #(
     .RowBufferWords(RowBufferWords),
@@ -71,7 +73,7 @@ module phantom_lam
     .value_addr_o      (value_addr),
     .value_o           (value),
     .tok_valid_o       (fetch_valid),
-    .tok_ready_i       (fetch_ready),
+    .tok_room_i        (fetch_room_q),
     .tok_o             (fetch_tok),
     .values_back_i     (values_back),
     .values_back_count_i(values_back_count)
@@ -79,7 +81,7 @@ module phantom_lam
 
   phantom_fifo #(
     .Width($bits(lam_token_t)),
-    .Depth(8)
+    .Depth(TokenDepth)
   ) u_tokens (
     .clk_i,
     .rst_ni,
@@ -91,6 +93,9 @@ module phantom_lam
     .out_data_o (tok),
     .level_o    (level)
   );
+
+  // Tokens that are on their way when there is no room any more: one being read, three behind it, two while this is registered.
+  always_ff @(posedge clk_i) fetch_room_q <= level <= 5'(TokenDepth - 7);
 
   phantom_lam_scan #(
     .Lf(Lf)
@@ -156,5 +161,14 @@ module phantom_lam
 
   assign blocked_o = !enable_q;
   assign done_o    = fetch_done && level == '0 && !fetch_valid;
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) assert (!fetch_valid || fetch_ready) else $error("phantom_lam: a token is lost");
+  end
+`else
+  logic unused;
+  assign unused = &{1'b0, fetch_ready};
+`endif
 
 endmodule

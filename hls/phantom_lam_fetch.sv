@@ -1,14 +1,16 @@
 // LAM, first half: walks the layer's loops and brings the masks and values of one channel at a time out of the row buffer.
 //
 //   for strip / pass / chunk of 8 channels:  look up the packets of the strip's rows (packet table)
-//     for channel in the chunk / tile / view:  for each packet that overlaps the view's rows: a token
+//     for channel in the chunk / tile / view:  for each packet that overlaps the view's rows and columns: a token
 //
-// A token is a packet's share of one view: its mask, where its values lie in the value memory, and which view row its first row is.
-// A token with `view_end` (and `chan_end` after the last view of a tile) follows the packets. It leaves when the values
-// are in the value memory, so whoever sees a token can use all of it.
+// A token is a packet's share of one view: its mask, where its values lie in the value memory, and which rows and columns of the view
+// it covers. A token with `view_end` (and `chan_end` after the last view of a tile) follows the packets; it goes the same way, as a
+// packet without values.
 //
-// Contract: `tok_*` valid/ready. The value memory is a ring of 32 words: `values_free_i` words are given back per token taken.
-// A layer begins with `start_i`; `done_o` stays up from the last token until the next start.
+//   finder (loops, packet table) --request--> reader (one word a cycle) --two cycles of row memory--> tokens and values
+//
+// Contract: `tok_valid_o` comes when all its values are in the value memory, and cannot be held back: a read is begun only
+// while `tok_room_i` (at least six more tokens fit). The value memory is a ring of 32 words; `values_back_i` gives words back.
 module phantom_lam_fetch
   import phantom_pkg::*;
 #(
@@ -38,7 +40,7 @@ module phantom_lam_fetch
   output logic [63:0]      value_o,
   // tokens
   output logic             tok_valid_o,
-  input  logic             tok_ready_i,
+  input  logic             tok_room_i,
   output lam_token_t       tok_o,
   input  logic             values_back_i,
   input  logic [3:0]       values_back_count_i
@@ -51,13 +53,12 @@ module phantom_lam_fetch
     StHead,     //   the header,
     StHeadWait,
     StStore,    //   and store it
-    StView,     // first and last row of the view
+    StView,     // first and last row and column of the view
     StRange,
     StFind,     // next packet that overlaps them
     StOffset,   // where the channel lies in it
-    StRead,     // mask and values; the token follows when they have arrived
-    StViewEnd,
-    StNext
+    StRequest,  // hand it to the reader
+    StViewEnd
   } state_e;
 
   state_e state_q;
@@ -68,10 +69,12 @@ module phantom_lam_fetch
   logic [7:0]  pass_q;
   logic [11:0] chan_q;
   logic [4:0]  tile_q;
+  logic [3:0]  tile_x_q;
   logic [2:0]  view_q;
   logic [10:0] need_q;      // first row that this strip needs, before clipping at 0, plus need_above
   logic signed [11:0] base_q;       // first output row of the strip
   logic signed [11:0] tile_base_q;  // of the tile
+  logic [10:0] tile_col_q;          // input column that belongs to its first output column
   logic last_view, last_tile, last_chan, last_in_chunk, last_pass, last_strip;
 
   assign last_view     = 3'(view_q + 3'd1) == cfg_i.views;
@@ -84,7 +87,6 @@ module phantom_lam_fetch
   logic [10:0] need_first_q, need_end_q;
   assign need_row_o = need_first_q;
   assign waiting_o  = state_q == StStrip && rows_ready_i < need_end_q;
-  assign done_o     = state_q == StIdle;
 
   // --- packet table -----------------------------------------------------------------------------------------------------
 
@@ -93,14 +95,15 @@ module phantom_lam_fetch
     logic [31:0]      counts;
     logic [9:0]       y0;
     logic [5:0]       more_rows;
-    logic [3:0]       xs;
+    logic [9:0]       col;       // first column
+    logic             last_xs;   // the row ends with it
   } packet_t;
 
   (* ram_style = "distributed" *) packet_t table_mem[64];
   packet_t          packet, packet_q;
   logic [5:0]       index_q, tile_index_q;
   logic [6:0]       count_q;
-  logic [9:0]       row_q;
+  logic [9:0]       row_q, col_q;
   logic [3:0]       xs_q;
   logic [AddrW-1:0] head_addr_q;
 
@@ -114,7 +117,8 @@ module phantom_lam_fetch
           counts: mem_data_i[63:32],
           y0: mem_data_i[21:12],
           more_rows: mem_data_i[31:26],
-          xs: mem_data_i[25:22]
+          col: col_q,
+          last_xs: xs_q == in_cfg_i.last_xs
       };
     end
   end
@@ -127,26 +131,22 @@ module phantom_lam_fetch
   logic signed [11:0] first_q, last_q;      // view rows
   logic signed [12:0] first_row_q, last_row_q;  // rows of the input
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
-  logic               past_end, precedes, other_parity;
+  logic signed [11:0] first_col_q, last_col_q;  // columns of the input
+  logic               past_end, precedes, other_parity, beside;
   logic signed [12:0] packet_first, packet_last;
-  logic [3:0]         words_q, left_q;
-  logic [5:0]         values_used_q;
-  logic [4:0]         value_wr_q, value_next_q, value_base_q;
-  logic [AddrW-1:0]   addr_q;
-  logic [1:0]         arriving_q, arriving_mask_q;
-  logic [63:0]        mask_q;
-  logic               read_last;
+  logic signed [11:0] packet_col;
 
   assign packet_first = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y0});
   assign packet_last  = packet_first + $signed({7'b0, packet.more_rows});
+  assign packet_col   = $signed({2'b0, packet.col});
   assign past_end     = 7'(index_q) == count_q || packet_first > last_row_q;
-  assign precedes       = packet_last < first_row_q;
+  assign precedes     = packet_last < first_row_q;
+  assign beside       = packet_col > last_col_q || packet_col + $signed({5'b0, in_cfg_i.span}) <= first_col_q;
   // With stride 2 a packet of one row belongs to the views of its parity only.
   assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.more_rows == '0 && packet.y0[0] != view.py;
-  assign read_last    = left_q == '0;
 
   // Words of the packet in front of the channel: header, and mask and values of the channels before it.
-  logic [6:0] offset;
+  logic [6:0] offset, offset_q;
   always_comb begin
     offset = 7'd1;
     for (int unsigned i = 0; i < 7; i++) if (3'(i) < chan_q[2:0]) offset += 7'd1 + 7'(packet.counts[4*i+:4]);
@@ -156,73 +156,119 @@ module phantom_lam_fetch
     return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
   endfunction
 
-  assign mem_addr_o   = state_q == StHead ? dir_addr_i : addr_q;
-  assign value_we_o   = arriving_q[1] && !arriving_mask_q[1];
+  // --- request: what the reader is to read next ------------------------------------------------------------------------------
+
+  lam_token_t         req_d, req_q, info_q;
+  logic               req_valid_q, req_take, request, view_end;
+  logic [AddrW-1:0]   req_addr_q;
+  logic [3:0]         words_q;
+  logic [5:0]         values_used_q;
+  logic [4:0]         value_next_q, value_wr_q;
+  logic signed [11:0] col_offset, cols_left;
+
+  // A register between finder and reader, so that the next packet is looked for while this one is read.
+  assign view_end   = state_q == StViewEnd;
+  assign request    = (state_q == StRequest || view_end) && values_used_q <= 6'd24 && (!req_valid_q || req_take);
+  assign col_offset = $signed({2'b0, packet_q.col}) - first_col_q;
+  assign cols_left  = last_col_q - $signed({2'b0, packet_q.col});
+
+  always_comb begin
+    req_d             = '0;
+    req_d.value_base  = value_next_q;
+    req_d.value_words = view_end ? '0 : words_q;
+    req_d.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - origin_q);
+    req_d.more_rows   = in_cfg_i.flat ? 6'd63 : packet_q.more_rows;
+    req_d.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
+    req_d.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
+    req_d.col         = col_offset[8:0];
+    req_d.row_end     = packet_q.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
+    req_d.tile        = tile_q[3:0];
+    req_d.view        = view_q[1:0];
+    req_d.view_end    = view_end;
+    req_d.chan_end    = view_end && (last_view || cfg_i.view_chans);
+  end
+
+  always_ff @(posedge clk_i) begin
+    packet_q <= packet;
+    offset_q <= offset;
+    words_q  <= packet.counts[4*chan_q[2:0]+:4];
+    if (request) begin
+      req_q      <= req_d;
+      req_addr_q <= wrap((AddrW + 1)'(packet_q.addr) + (AddrW + 1)'(offset_q));
+    end
+    if (!rst_ni) begin
+      req_valid_q   <= 1'b0;
+      values_used_q <= '0;
+      value_next_q  <= '0;
+    end else begin
+      if (request) req_valid_q <= 1'b1;
+      else if (req_take) req_valid_q <= 1'b0;
+      if (request) value_next_q <= value_next_q + 5'(req_d.value_words);
+      values_used_q <= values_used_q + (request ? 6'(req_d.value_words) : 6'd0) - (values_back_i ? 6'(values_back_count_i) : 6'd0);
+    end
+  end
+
+  // --- reader: mask, then values ----------------------------------------------------------------------------------------------
+
+  logic             reading_q, first_word_q, last_word;
+  logic [AddrW-1:0] addr_q;
+  logic [3:0]       left_q;
+
+  assign last_word  = left_q == '0;
+  assign req_take   = req_valid_q && (!reading_q || last_word) && tok_room_i;
+  assign mem_addr_o = state_q == StHead ? dir_addr_i : addr_q;
+
+  always_ff @(posedge clk_i) begin
+    addr_q       <= req_take ? req_addr_q : wrap((AddrW + 1)'(addr_q) + 1'b1);
+    left_q       <= req_take ? req_q.value_words : left_q - 4'd1;
+    first_word_q <= req_take;
+    if (req_take) info_q <= req_q;
+    if (!rst_ni) reading_q <= 1'b0;
+    else reading_q <= req_take || (reading_q && !last_word);
+  end
+
+  // --- arrivals: data two cycles after the address, the token one later ------------------------------------------------------
+
+  logic [1:0]  mask_q, values_q;
+  logic [2:0]  done_q;
+  lam_token_t  arriving_q[3];
+  logic [63:0] arrived_mask_q;
+
+  assign value_we_o   = values_q[1];
   assign value_addr_o = value_wr_q;
   assign value_o      = mem_data_i;
-
-  // The token of the packet that was read last: it goes when its words are there, while the next packet is being looked for.
-  lam_token_t pend_q;
-  logic       pend_valid_q, pend_ready_q, begin_read, view_end;
-  // The mask of the packet before must have gone when this one's arrives.
-  assign begin_read  = state_q == StOffset && (!pend_valid_q || tok_ready_i);
-  assign view_end    = state_q == StViewEnd && !pend_valid_q;
-  assign tok_valid_o = pend_ready_q || view_end;
+  assign tok_valid_o  = done_q[2];
+  assign done_o       = state_q == StIdle && !req_valid_q && !reading_q && done_q == '0;
   always_comb begin
-    tok_o          = pend_q;
-    tok_o.mask     = mask_q;
-    tok_o.view_end = view_end;
-    tok_o.chan_end = view_end && (last_view || cfg_i.view_chans);
-    if (view_end) begin
-      tok_o.tile = tile_q[3:0];
-      tok_o.view = view_q[1:0];
-    end
+    tok_o      = arriving_q[2];
+    tok_o.mask = arrived_mask_q;
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == StRead && read_last) begin
-      pend_q <= '{
-          mask: '0,
-          value_base: value_base_q,
-          value_words: words_q,
-          row: 13'(packet_first - origin_q),
-          more_rows: in_cfg_i.flat ? 6'd63 : packet_q.more_rows,
-          xs: packet_q.xs,
-          tile: tile_q[3:0],
-          view: view_q[1:0],
-          view_end: 1'b0,
-          chan_end: 1'b0
-      };
-    end
+    if (mask_q[1]) arrived_mask_q <= mem_data_i;
+    arriving_q[0] <= info_q;
+    arriving_q[1] <= arriving_q[0];
+    arriving_q[2] <= arriving_q[1];
     if (!rst_ni) begin
-      pend_valid_q <= 1'b0;
-      pend_ready_q <= 1'b0;
+      mask_q     <= '0;
+      values_q   <= '0;
+      done_q     <= '0;
+      value_wr_q <= '0;
     end else begin
-      if (state_q == StRead && read_last) pend_valid_q <= 1'b1;
-      else if (pend_ready_q && tok_ready_i) pend_valid_q <= 1'b0;
-      // The last word comes two cycles after its read.
-      if (pend_valid_q && arriving_q == 2'b10) pend_ready_q <= 1'b1;
-      else if (tok_ready_i) pend_ready_q <= 1'b0;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    // Reads in flight: address now, data two cycles later.
-    arriving_q      <= {arriving_q[0], state_q == StRead};
-    arriving_mask_q <= {arriving_mask_q[0], state_q == StRead && left_q == words_q};
-    if (arriving_q[1] && arriving_mask_q[1]) mask_q <= mem_data_i;
-    packet_q <= packet;
-    if (!rst_ni) begin
-      state_q       <= StIdle;
-      values_used_q <= '0;
-      value_wr_q    <= '0;
-      value_next_q  <= '0;
-      arriving_q    <= '0;
-      need_first_q  <= '0;
-    end else begin
+      mask_q   <= {mask_q[0], reading_q && first_word_q};
+      values_q <= {values_q[0], reading_q && !first_word_q};
+      done_q   <= {done_q[1:0], reading_q && last_word};
       if (value_we_o) value_wr_q <= value_wr_q + 5'd1;
-      values_used_q <= values_used_q + (begin_read ? 6'(packet.counts[4*chan_q[2:0]+:4]) : 6'd0) -
-                       (values_back_i ? 6'(values_back_count_i) : 6'd0);
+    end
+  end
+
+  // --- finder -------------------------------------------------------------------------------------------------------------------
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q      <= StIdle;
+      need_first_q <= '0;
+    end else begin
       unique case (state_q)
         StIdle: begin
           strip_q <= '0;
@@ -239,8 +285,10 @@ module phantom_lam_fetch
         StStrip: begin
           row_q   <= need_first_q[9:0];
           xs_q    <= '0;
+          col_q   <= '0;
           count_q <= '0;
-          if (rows_ready_i >= need_end_q) state_q <= StDir;
+          // The row memory has one read port: the reader must have come to its end.
+          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_q) state_q <= StDir;
         end
         StDir: state_q <= StHead;
         StHead: begin
@@ -252,13 +300,17 @@ module phantom_lam_fetch
           count_q <= count_q + 7'd1;
           if (xs_q == in_cfg_i.last_xs) begin
             xs_q  <= '0;
+            col_q <= '0;
             row_q <= mem_data_i[21:12] + 10'(mem_data_i[31:26]) + 10'd1;
           end else begin
-            xs_q <= xs_q + 4'd1;
+            xs_q  <= xs_q + 4'd1;
+            col_q <= col_q + 10'(in_cfg_i.span);
           end
           tile_q       <= '0;
+          tile_x_q     <= '0;
           view_q       <= '0;
           tile_base_q  <= base_q;
+          tile_col_q   <= '0;
           tile_index_q <= '0;
           if (xs_q == in_cfg_i.last_xs && 11'(mem_data_i[21:12]) + 11'(mem_data_i[31:26]) + 11'd1 >= need_end_q) state_q <= StView;
           else state_q <= StDir;
@@ -266,6 +318,7 @@ module phantom_lam_fetch
         StView: begin
           first_q <= tile_base_q + 12'(view.first);
           last_q  <= tile_base_q + 12'(view.first) + 12'(view.rows) - 12'sd1;
+          first_col_q <= $signed({1'b0, tile_col_q}) + 12'(view.col_first);
           index_q <= in_cfg_i.flat ? 6'(view_q) : tile_index_q;
           state_q <= StRange;
         end
@@ -273,6 +326,7 @@ module phantom_lam_fetch
           origin_q    <= cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           first_row_q <= first_q < 0 ? 13'sd0 : cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           last_row_q  <= last_q < 0 ? -13'sd1 : cfg_i.stride2 ? {last_q, view.py} : 13'(last_q);
+          last_col_q  <= first_col_q + $signed({2'b0, view.col_span});
           state_q     <= StFind;
         end
         StFind: begin
@@ -281,38 +335,33 @@ module phantom_lam_fetch
             index_q <= index_q + 6'd1;
             // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
             if (view_q == '0 && packet_last + 13'sd1 < first_row_q) tile_index_q <= index_q + 6'd1;
-          end else if (other_parity) index_q <= index_q + 6'd1;
-          else if (values_used_q <= 6'd24) state_q <= StOffset;
+          end else if (other_parity || beside) index_q <= index_q + 6'd1;
+          else state_q <= StOffset;
         end
-        StOffset: begin
-          words_q      <= packet.counts[4*chan_q[2:0]+:4];
-          left_q       <= packet.counts[4*chan_q[2:0]+:4];
-          addr_q       <= wrap((AddrW + 1)'(packet.addr) + (AddrW + 1)'(offset));
-          value_base_q <= value_next_q;
-          if (begin_read) begin
-            state_q      <= StRead;
-            value_next_q <= value_next_q + 5'(packet.counts[4*chan_q[2:0]+:4]);
-          end
+        StOffset: state_q <= StRequest;
+        StRequest: if (request) begin
+          index_q <= index_q + 6'd1;
+          state_q <= in_cfg_i.flat ? StViewEnd : StFind;
         end
-        StRead: begin
-          addr_q <= wrap((AddrW + 1)'(addr_q) + 1'b1);
-          left_q <= left_q - 4'd1;
-          if (read_last) begin
-            index_q <= index_q + 6'd1;
-            state_q <= in_cfg_i.flat ? StViewEnd : StFind;
-          end
-        end
-        StViewEnd: if (view_end && tok_ready_i) state_q <= StNext;
-        StNext: begin
+        StViewEnd: if (request) begin
           state_q <= StView;
           if (!last_view) view_q <= view_q + 3'd1;
           else begin
             view_q <= '0;
             if (!last_tile) begin
-              tile_q      <= tile_q + 5'd1;
-              tile_base_q <= tile_base_q + 12'(cfg_i.tile_rows);
+              tile_q <= tile_q + 5'd1;
+              if (tile_x_q == cfg_i.last_tile_x) begin
+                tile_x_q    <= '0;
+                tile_col_q  <= '0;
+                tile_base_q <= tile_base_q + 12'(cfg_i.tile_rows);
+              end else begin
+                tile_x_q    <= tile_x_q + 4'd1;
+                tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);
+              end
             end else begin
               tile_q       <= '0;
+              tile_x_q     <= '0;
+              tile_col_q   <= '0;
               tile_base_q  <= base_q;
               tile_index_q <= '0;
               chan_q       <= last_chan ? '0 : chan_q + 12'd1;

@@ -1,11 +1,12 @@
 // LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, and yields the nonzeros of the view two at a time.
 //
-//   pick:  masks of one row piece AND the view's columns; the two lowest bits not yet taken
-//   rank:  how many values lie before each of them (popcount of the whole mask below)
-//   value: read them, and turn the column into a position in the tile and into edge flags
+//   pick:  masks of one row piece AND the columns of the tile and view; the two lowest bits not yet taken
+//   rank:  how many values lie before each of them (popcount of the whole mask below), and their columns in the tile
+//   value: read them, and turn the columns into positions in the tile and edge codes
 //
-// A piece without nonzeros costs one cycle (its row may end there), rows that the view does not want likewise. Rows of the view
-// that do not exist (padding, or below the image) are empty beats.
+// A row begins with the piece that holds its first wanted column and ends with the last one's. A piece without nonzeros costs one
+// cycle (its row may end there), rows that the view does not want likewise. Rows of the view that do not exist (padding, or
+// below the image) are empty beats.
 //
 // Contract: `beat_valid_o` comes three cycles after the pick; `enable_i` low freezes everything (the far side is full).
 module phantom_lam_scan
@@ -45,7 +46,9 @@ module phantom_lam_scan
   logic [6:0]         next_row_q;     // next view row to be completed
   logic [7:0]         row_pos_q;      // its position in the tile
   logic [Lf-1:0]      taken_q;
-  logic [6:0]         rank_q;         // values before this piece
+  logic [5:0]         first_bit_q;    // mask bits of the row's wanted columns
+  logic [5:0]         last_bit_q;
+  logic [8:0]         col_q;          // column in the tile of mask bit 0 (modulo 512)
   view_t              view;
 
   assign view        = view_i[tok_q.view];
@@ -69,18 +72,20 @@ module phantom_lam_scan
 
   // --- this piece -------------------------------------------------------------------------------------------------------
 
-  logic [Lf-1:0] raw, row_bits, col_bits, cand, low, rest, low2;
+  logic [Lf-1:0] raw, wanted, cand, low, rest, low2;
   logic signed [12:0] view_row;
-  logic          row_exists, filler, many, piece_done, row_done, packet_done, last_piece_of_row;
+  logic          row_exists, filler, many, piece_done, row_done, packet_done;
+  logic [6:0]    pitch;
+  logic [5:0]    next_first;
 
-  assign raw = tok_q.mask[Lf*piece_q+:Lf];
+  assign raw        = tok_q.mask[Lf*piece_q+:Lf];
+  assign pitch      = 7'd1 << in_cfg_i.log2_pitch;
+  assign next_first = first_bit_q + pitch[5:0];
 
-  // Bits of this row in the piece: several rows share a piece when the pitch is below Lf.
   always_comb begin
     for (int unsigned i = 0; i < Lf; i++) begin
-      row_bits[i] = in_cfg_i.log2_pitch >= 3'(PieceW) || (6'({piece_q, PieceW'(i)}) >> in_cfg_i.log2_pitch) == row_q;
-      // With a pitch of 1 every bit is column 0.
-      col_bits[i] = !cfg_i.stride2 || (i[0] && in_cfg_i.log2_pitch != '0) == view.px;
+      wanted[i] = {piece_q, PieceW'(i)} >= first_bit_q && {piece_q, PieceW'(i)} <= last_bit_q &&
+                  !(cfg_i.stride2 && i[0] != col_q[0]);
     end
   end
 
@@ -89,24 +94,17 @@ module phantom_lam_scan
   // View rows in front of this packet's row, or behind the last packet, that do not exist.
   assign filler     = tok_q.view_end ? next_row_q != view.rows :
                       row_exists && view_row[6:0] != next_row_q;
-  assign cand       = row_exists && !filler && !tok_q.view_end ? raw & row_bits & col_bits & ~taken_q : '0;
+  assign cand       = row_exists && !filler && !tok_q.view_end ? raw & wanted & ~taken_q : '0;
   assign low        = cand & (~cand + 1'b1);
   assign rest       = cand & ~low;
   assign low2       = rest & (~rest + 1'b1);
   assign many       = (rest & ~low2) != '0;
   assign piece_done = !filler && !many;
 
-  assign last_piece_of_row = in_cfg_i.log2_pitch <= 3'(PieceW) ||
-                             (in_cfg_i.log2_pitch == 3'd5 ? piece_q[0] : &piece_q);
-  assign row_done    = piece_done && last_piece_of_row;
+  // Rows that the view does not want are left at once.
+  assign row_done    = piece_done && (piece_q == last_bit_q[5-:IndexW] || !row_exists);
   assign packet_done = row_done && row_q == tok_q.more_rows;
   assign done        = tok_q.view_end ? !filler : packet_done;
-
-  logic next_piece;  // go on to the next piece of the word
-  always_comb begin
-    next_piece = piece_done;
-    if (in_cfg_i.log2_pitch < 3'(PieceW)) next_piece = piece_done && (PieceW'((7'(row_q) + 7'd1) << in_cfg_i.log2_pitch) == '0);
-  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -116,20 +114,24 @@ module phantom_lam_scan
       if (tok_ready_o) begin
         tok_valid_q <= tok_valid_i;
         tok_q       <= tok_i;
-        piece_q     <= '0;
+        piece_q     <= tok_i.first_col[5-:IndexW];
         row_q       <= '0;
         input_row_q <= tok_i.row;
         taken_q     <= '0;
-        rank_q      <= '0;
+        first_bit_q <= tok_i.first_col;
+        last_bit_q  <= tok_i.last_col;
+        col_q       <= tok_i.col;
       end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
         taken_q <= piece_done ? '0 : taken_q | low | low2;
-        if (next_piece) begin
-          piece_q <= piece_q + 1'b1;
-          rank_q  <= rank_q + 7'($countones(raw));
-        end
         if (row_done) begin
+          piece_q     <= next_first[5-:IndexW];
           row_q       <= row_q + 6'd1;
           input_row_q <= input_row_q + 13'sd1;
+          first_bit_q <= next_first;
+          last_bit_q  <= last_bit_q + pitch[5:0];
+          col_q       <= col_q - 9'(pitch);
+        end else if (piece_done) begin
+          piece_q <= piece_q + 1'b1;
         end
       end
       // Rows are counted as their ends go by.
@@ -148,10 +150,16 @@ module phantom_lam_scan
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0]     low_q, low2_q, raw_q;
+  logic [63:0]       lower;  // the pieces before this one
   logic [6:0]        base_rank_q;
   logic [4:0]        value_base_q, value_base2_q;
-  logic [3:0]        xs_q;
+  logic [8:0]        col1_q;
   logic [IndexW-1:0] piece1_q;
+
+  always_comb begin
+    lower = '0;
+    for (int unsigned p = 0; p < 64 / Lf; p++) if (IndexW'(p) < piece_q) lower[Lf*p+:Lf] = tok_q.mask[Lf*p+:Lf];
+  end
 
   always_comb begin
     pick_d           = '0;
@@ -163,7 +171,7 @@ module phantom_lam_scan
     if (tok_valid_q && fresh_chan_q) pick_d.chan_load = 1'b1;
     else if (tok_valid_q) begin
       pick_d.count    = {rest != '0, low != '0 && rest == '0};
-      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists && tok_q.xs == in_cfg_i.last_xs);
+      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists && tok_q.row_end);
       pick_d.view_end = tok_q.view_end && !filler;
       pick_d.chan_end = tok_q.chan_end && !filler;
       pick_d.packet_end = packet_done && !tok_q.view_end;
@@ -175,9 +183,9 @@ module phantom_lam_scan
       low_q        <= low;
       low2_q       <= low2;
       raw_q        <= raw;
-      base_rank_q  <= rank_q;
+      base_rank_q  <= 7'($countones(lower));
       value_base_q <= tok_q.value_base;
-      xs_q         <= tok_q.xs;
+      col1_q       <= col_q;
       piece1_q     <= piece_q;
     end
   end
@@ -185,48 +193,47 @@ module phantom_lam_scan
   // --- rank -----------------------------------------------------------------------------------------------------------
 
   logic [1:0][6:0] rank2_q;
-  logic [1:0][9:0] col2_q;
+  logic [1:0][7:0] col2_q;  // column in the tile, from the view's first one
+  logic [1:0][8:0] col1;
 
   function automatic logic [PieceW-1:0] index_of(logic [Lf-1:0] one_hot);
     index_of = '0;
     for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
   endfunction
 
-  logic [9:0] col_mask;
-  assign col_mask = in_cfg_i.log2_pitch == 3'd6 ? '1 : 10'((11'd1 << in_cfg_i.log2_pitch) - 11'd1);
+  assign col1[0] = col1_q + 9'({piece1_q, index_of(low_q)});
+  assign col1[1] = col1_q + 9'({piece1_q, index_of(low2_q)});
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
       rank2_q[0] <= base_rank_q + 7'($countones(raw_q & (low_q - 1'b1)));
       rank2_q[1] <= base_rank_q + 7'($countones(raw_q & (low2_q - 1'b1)));
-      col2_q[0]  <= {xs_q, piece1_q, index_of(low_q)} & col_mask;
-      col2_q[1]  <= {xs_q, piece1_q, index_of(low2_q)} & col_mask;
+      for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
       value_base2_q <= value_base_q;
     end
   end
 
   // --- value ----------------------------------------------------------------------------------------------------------
 
-  view_t      view2;
-  logic [9:0] last_col;
   act_entry_t [1:0] entry_q;
-
-  assign view2    = view_i[rank_stage_q.view];
-  assign last_col = view2.px ? cfg_i.last_col1 : cfg_i.last_col0;
 
   for (genvar e = 0; e < 2; e++) begin : g_entry
     (* ram_style = "distributed" *) logic [63:0] value_mem[32];
     logic [63:0] word;
-    logic [9:0]  col;
+    logic [1:0]  edge_col;
     assign word = value_mem[5'(value_base2_q + 5'(rank2_q[e][6:3]))];
-    assign col  = cfg_i.stride2 ? {1'b0, col2_q[e][9:1]} : col2_q[e];
+
+    always_comb begin
+      edge_col = '0;
+      for (int unsigned i = 1; i < 4; i++) if (col2_q[e] == cfg_i.edge_cols[8*(i-1)+:8]) edge_col = 2'(i);
+    end
 
     always_ff @(posedge clk_i) begin
       if (value_we_i) value_mem[value_addr_i] <= value_i;
       if (enable_i) begin
         entry_q[e].value    <= word[8*rank2_q[e][2:0]+:8];
-        entry_q[e].position <= rank_stage_q.row_pos + col[7:0];
-        entry_q[e].edge_col <= {col == last_col, col == '0};
+        entry_q[e].position <= rank_stage_q.row_pos + col2_q[e];
+        entry_q[e].edge_col <= edge_col;
       end
     end
   end
@@ -260,7 +267,7 @@ module phantom_lam_scan
   };
 
   logic unused;
-  assign unused = &{1'b0, view.py, view.first, view.run_base, view2};
+  assign unused = &{1'b0, view, in_cfg_i};
 
 `ifndef SYNTHESIS
   initial assert (Lf == 16) else $fatal(1, "phantom_lam_scan: Lf %0d (16 is what the pipeline is laid out for)", Lf);

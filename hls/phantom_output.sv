@@ -43,7 +43,8 @@ module phantom_output
 
   // --- parameters wait in drain order -----------------------------------------------------------------------------------
 
-  logic        prm_valid, prm_ready;
+  logic        prm_valid, prm_ready, prm_go, prm_swap;
+  logic [MeshLatency-1:0] swap_q;  // on its way beside the sums
   logic [58:0] prm;
 
   phantom_block_fifo #(
@@ -56,7 +57,7 @@ module phantom_output
     .in_ready_o (prm_ready_o),
     .in_data_i  (prm_data_i),
     .out_valid_o(prm_valid),
-    .out_ready_i(prm_ready),
+    .out_ready_i(prm_ready && swap_q == '0),
     .out_data_o (prm)
   );
 
@@ -86,9 +87,10 @@ module phantom_output
     .en_o       (drain_en_o),
     .addr_o     (drain_addr_o),
     .drained_o,
-    .prm_valid_i(prm_valid),
+    .prm_valid_i(prm_go),
     .prm_ready_o(prm_ready),
     .prm_lane_o (prm_lane),
+    .prm_swap_o (prm_swap),
     .seg_valid_o(seg_valid),
     .seg_ready_i(seg_ready),
     .seg_o      (seg),
@@ -98,20 +100,25 @@ module phantom_output
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
-  logic [61:0] prm_delay_q[MeshLatency];
-  logic [MeshLatency-1:0] prm_valid_q;
+  // Parameters are loaded into `next_q` ahead of time, but not while a swap is under way to those that are there.
+  assign prm_go = prm_valid && swap_q == '0;
+
+  logic [61:0] load_q;
+  logic        load_valid_q;
   logic [7:0]  value[LanesPerChunk];
 
   always_ff @(posedge clk_i) begin
-    prm_delay_q[0] <= {prm_lane, prm};
-    for (int unsigned i = 1; i < MeshLatency; i++) prm_delay_q[i] <= prm_delay_q[i-1];
-    prm_valid_q <= {prm_valid_q[MeshLatency-2:0], prm_valid && prm_ready};
+    load_q       <= {prm_lane, prm};
+    load_valid_q <= prm_go && prm_ready;
+    if (!rst_ni) swap_q <= '0;
+    else swap_q <= {swap_q[MeshLatency-2:0], prm_swap};
   end
 
   for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
-    logic [58:0] prm_q;
+    logic [58:0] prm_q, next_q;
     always_ff @(posedge clk_i) begin
-      if (prm_valid_q[MeshLatency-1] && prm_delay_q[MeshLatency-1][61:59] == 3'(l)) prm_q <= prm_delay_q[MeshLatency-1][58:0];
+      if (load_valid_q && load_q[61:59] == 3'(l)) next_q <= load_q[58:0];
+      if (swap_q[MeshLatency-1]) prm_q <= next_q;
     end
     phantom_requantiser u_requantiser (
       .clk_i,

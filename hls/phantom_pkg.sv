@@ -20,7 +20,7 @@ package phantom_pkg;
   //  | edge  | position |  value   |
   //  +-------+----------+----------+
   typedef struct packed {
-    logic [1:0] edge_col;  // [0]: first column of the view, [1]: last column
+    logic [1:0] edge_col;  // 0, or which of the layer's three edge columns of a tile it lies in (lam_cfg_t)
     logic [7:0] position;
     logic [7:0] value;
   } act_entry_t;
@@ -31,7 +31,7 @@ package phantom_pkg;
     logic [9:0] first;  // index of the run's first entry in the activation buffer (a ring of 1024)
     logic [9:0] last;   // and of its last one
     logic [8:0] base;   // {bank, slot base - offset of the window}: position + base = partial sum
-    logic [1:0] skip;   // entries of these edge columns fall outside of the output
+    logic [2:0] skip;    // entries of these edge columns fall outside of the output
     logic [7:0] chan;   // channel tag, for the release of the activation buffer
   } job_t;
 
@@ -49,7 +49,7 @@ package phantom_pkg;
     logic        window_we;
     logic        slot_we;
     logic [5:0]  index;
-    logic [15:0] data;  // window: {skip[1:0], offset[7:0], run[5:0]}; slot: base[7:0]
+    logic [16:0] data;  // window: {skip[2:0], offset[7:0], run[5:0]}; slot: base[7:0]
   } table_write_t;
 
   // Run table entry.
@@ -119,6 +119,7 @@ package phantom_pkg;
     logic [8:0]  chunks;        // chunks of 8 channels
     logic [9:0]  rows;
     logic [3:0]  last_xs;       // segments in a row, less one
+    logic [6:0]  span;          // columns of a segment
     logic [2:0]  log2_pitch;
     logic [3:0]  dir_xs_shift;  // directory index = row << dir_row_shift | xs << dir_xs_shift | chunk
     logic [3:0]  dir_row_shift;
@@ -143,20 +144,22 @@ package phantom_pkg;
     logic [7:0]  tile_rows;     // output rows of a tile: rows of a run
     logic [9:0]  strip_rows;    // output rows of a strip
     logic [7:0]  pitch;         // positions from one row of a tile to the next
-    logic [9:0]  last_col0;     // last column of the views with px = 0
-    logic [9:0]  last_col1;     // and px = 1
+    logic [3:0]  last_tile_x;   // tiles side by side, less one
+    logic [9:0]  tile_step;     // input columns from one to the next
+    logic [23:0] edge_cols;     // columns of a tile (from its view's first) that some windows must skip
     logic [9:0]  need_step;     // input rows from strip to strip
     logic [7:0]  need_above;    // input rows that the first strip misses above row 0 (padding)
     logic [9:0]  need_span;     // input rows that a strip needs
   } lam_cfg_t;
 
-  // One phase of the input: rows y = 2 yv + py, columns x = 2 xv + px when stride2, else all of them.
+  // One phase of the input: rows y = 2 yv + py, every other column when stride2, else all of them.
   typedef struct packed {
     logic       py;
-    logic       px;
     logic signed [5:0] first;   // first row of the view, relative to the tile's first output row
     logic [6:0] rows;           // rows of the view: tile_rows + runs - 1
     logic [5:0] run_base;       // index of its first run
+    logic signed [7:0] col_first;  // first column of the input, relative to the tile's first output column times the stride
+    logic [9:0] col_span;       // columns of the input from the first to the last
   } view_t;
 
   // Loops of the drain.
@@ -168,8 +171,10 @@ package phantom_pkg;
     logic [7:0]  slot_stride;   // partial sums of a filter
     logic [7:0]  tile_rows;
     logic [5:0]  seg_more_rows; // rows of a segment, less one
-    logic [9:0]  cols;
-    logic [3:0]  last_xs;
+    logic [6:0]  span;          // columns of a segment
+    logic [6:0]  last_span;     // and of the last one of a row
+    logic [3:0]  last_xs;       // segments in a row, less one
+    logic [3:0]  tile_last_xs;  // segments side by side in a tile, less one
     logic [2:0]  log2_pitch;    // of the output stream
     logic [7:0]  pitch;         // of the tile
     logic [9:0]  rows;
@@ -181,8 +186,9 @@ package phantom_pkg;
     logic signed [8:0] high;
   } drain_cfg_t;
 
-  // An entry of the drain table: a core, its first chunk, the first row of its tile.
+  // An entry of the drain table: a core, its first chunk, the first segment and row of its tile.
   typedef struct packed {
+    logic [3:0] xs;
     logic [3:0] core_row;
     logic [3:0] core_col;
     logic [7:0] chunk;
@@ -204,7 +210,10 @@ package phantom_pkg;
     logic [3:0]  value_words;
     logic signed [12:0] row;   // of the packet's first row, relative to the view's first (in input rows)
     logic [5:0]  more_rows;
-    logic [3:0]  xs;
+    logic [5:0]  first_col;    // columns that the tile wants, counted from the packet's first one
+    logic [5:0]  last_col;
+    logic [8:0]  col;          // the packet's first column, relative to the view's first in the tile, modulo 512
+    logic        row_end;      // no packet to the right of it matters
     logic [3:0]  tile;
     logic [1:0]  view;
     logic        view_end;     // no packet: the view is complete

@@ -154,11 +154,11 @@ module phantom_tds
 
   // --- S4: tables ---------------------------------------------------------------------------------------------------------
 
-  (* ram_style = "distributed" *) logic [15:0] window_mem[64];
+  (* ram_style = "distributed" *) logic [16:0] window_mem[64];
   (* ram_style = "distributed" *) logic [7:0]  slot_mem[32];
   logic [5:0] window3;
   logic [4:0] slot3;
-  logic [1:0] skip4_q;
+  logic [2:0] skip4_q;
   logic [7:0] offset4_q, slot_base4_q, chan4_q, w4_q;
   logic       bank4_q, weight4_q, park4_q;
   logic [5:0] run4_q;
@@ -187,7 +187,7 @@ module phantom_tds
   logic       weight5_q, park5_q;
   logic [7:0] w5_q, chan5_q;
   logic [8:0] base5_q;
-  logic [1:0] skip5_q;
+  logic [2:0] skip5_q;
 
   always_ff @(posedge clk_i) begin
     thread5_q <= thread4_q;

@@ -83,7 +83,7 @@ module phantom_thread
 
   // Two memories, one with a read port for the words that arrive, one for those in use: each then fits distributed RAM.
   typedef struct packed {
-    logic [1:0] skip;
+    logic [2:0] skip;
     logic [1:0] want;  // which halves belong to the run
   } choice_t;
 
@@ -100,6 +100,7 @@ module phantom_thread
   logic             arriving_q, arriving_sel_q, use_sel_q;
   act_entry_t [1:0] arriving_word;
   logic [1:0]       arriving_rem;
+  logic [3:0]       skip[2];
   logic             take, slot_done, stall;
   logic [1:0]       rem, rem_next;
 
@@ -111,8 +112,8 @@ module phantom_thread
 
   always_comb begin
     for (int unsigned h = 0; h < 2; h++) begin
-      arriving_rem[h] = choice_q[arriving_sel_q].want[h] &&
-                        (choice_q[arriving_sel_q].skip & arriving_word[h].edge_col) == 2'b00;
+      skip[h]         = {choice_q[arriving_sel_q].skip, 1'b0};
+      arriving_rem[h] = choice_q[arriving_sel_q].want[h] && !skip[h][arriving_word[h].edge_col];
     end
   end
 

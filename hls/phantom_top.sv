@@ -115,7 +115,7 @@ module phantom_top
   phantom_regs u_regs (
     .clk(clk_i), .rst_n(rst_ni),
     .s_axil_awready(awready[0]), .s_axil_awvalid(awvalid[0]), .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot),
-    .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
+    .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb('1),
     .s_axil_bready(bready[0]), .s_axil_bvalid(bvalid[0]), .s_axil_bresp(bresp[0]), .s_axil_arready(arready[0]),
     .s_axil_arvalid(arvalid[0]), .s_axil_araddr(araddr), .s_axil_arprot(s_axil_arprot), .s_axil_rready(rready[0]),
     .s_axil_rvalid(rvalid[0]), .s_axil_rdata(rdata[0]), .s_axil_rresp(rresp[0]),
@@ -138,6 +138,7 @@ module phantom_top
         chunks: layer.INPUT.chunks.value,
         rows: layer.INPUT.rows.value,
         last_xs: layer.INPUT.last_xs.value,
+        span: layer.DIRECTORY.span.value,
         log2_pitch: layer.INPUT.log2_pitch.value,
         dir_xs_shift: layer.DIRECTORY.xs_shift.value,
         dir_row_shift: layer.DIRECTORY.row_shift.value,
@@ -156,8 +157,9 @@ module phantom_top
         tile_rows: layer.TILE.rows.value,
         strip_rows: layer.TILE.strip_rows.value,
         pitch: layer.TILE.pitch.value,
-        last_col0: layer.LAM_COLS.last_col0.value,
-        last_col1: layer.LAM_COLS.last_col1.value,
+        last_tile_x: layer.LAM_COLS.last_tile_x.value,
+        tile_step: layer.LAM_COLS.tile_step.value,
+        edge_cols: {layer.EDGES.col3.value, layer.EDGES.col2.value, layer.EDGES.col1.value},
         need_step: layer.LAM_NEED.step.value,
         need_above: layer.LAM_NEED.above.value,
         need_span: layer.LAM_SPAN.span.value
@@ -177,8 +179,10 @@ module phantom_top
         slot_stride: layer.OUT_CHUNKS.slot_stride.value,
         tile_rows: layer.TILE.rows.value,
         seg_more_rows: layer.DRAIN.seg_more_rows.value,
-        cols: layer.OUTPUT.cols.value,
+        span: layer.OUTPUT.span.value,
+        last_span: layer.OUTPUT.last_span.value,
         last_xs: layer.OUTPUT.last_xs.value,
+        tile_last_xs: layer.DRAIN.tile_last_xs.value,
         log2_pitch: layer.DRAIN.log2_pitch.value,
         pitch: layer.TILE.pitch.value,
         rows: layer.OUTPUT.rows.value,
@@ -189,14 +193,18 @@ module phantom_top
         low: layer.CLAMP.low.value,
         high: layer.CLAMP.high.value
     };
-    view[0] = '{py: layer.VIEW0.py.value, px: layer.VIEW0.px.value, first: layer.VIEW0.first.value,
-                rows: layer.VIEW0.rows.value, run_base: layer.VIEW0.run_base.value};
-    view[1] = '{py: layer.VIEW1.py.value, px: layer.VIEW1.px.value, first: layer.VIEW1.first.value,
-                rows: layer.VIEW1.rows.value, run_base: layer.VIEW1.run_base.value};
-    view[2] = '{py: layer.VIEW2.py.value, px: layer.VIEW2.px.value, first: layer.VIEW2.first.value,
-                rows: layer.VIEW2.rows.value, run_base: layer.VIEW2.run_base.value};
-    view[3] = '{py: layer.VIEW3.py.value, px: layer.VIEW3.px.value, first: layer.VIEW3.first.value,
-                rows: layer.VIEW3.rows.value, run_base: layer.VIEW3.run_base.value};
+    view[0] = '{py: layer.VIEW0.py.value, first: layer.VIEW0.first.value, rows: layer.VIEW0.rows.value,
+                run_base: layer.VIEW0.run_base.value, col_first: layer.VIEW_COLS0.first.value,
+                col_span: layer.VIEW_COLS0.span.value};
+    view[1] = '{py: layer.VIEW1.py.value, first: layer.VIEW1.first.value, rows: layer.VIEW1.rows.value,
+                run_base: layer.VIEW1.run_base.value, col_first: layer.VIEW_COLS1.first.value,
+                col_span: layer.VIEW_COLS1.span.value};
+    view[2] = '{py: layer.VIEW2.py.value, first: layer.VIEW2.first.value, rows: layer.VIEW2.rows.value,
+                run_base: layer.VIEW2.run_base.value, col_first: layer.VIEW_COLS2.first.value,
+                col_span: layer.VIEW_COLS2.span.value};
+    view[3] = '{py: layer.VIEW3.py.value, first: layer.VIEW3.first.value, rows: layer.VIEW3.rows.value,
+                run_base: layer.VIEW3.run_base.value, col_first: layer.VIEW_COLS3.first.value,
+                col_span: layer.VIEW_COLS3.span.value};
   end
 
   // --- control, status -------------------------------------------------------------------------------------------------------

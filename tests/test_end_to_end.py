@@ -29,6 +29,7 @@ TINY = load_config("tiny")
 DENSITIES = st.sampled_from([0.0, 0.1, 0.4, 1.0])
 DTYPES = st.sampled_from(["uint8", "int8"])
 SEEDS = st.integers(0, 2**32 - 1)
+RANKS = st.one_of(st.just(0), st.integers(1, 200))  # the best tiling, or any other one that fits
 # Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
 FEW = settings(
     max_examples=int(os.environ.get("EXAMPLES", "30")),
@@ -45,9 +46,9 @@ class Board:
     def __init__(self) -> None:
         self.accelerator: Accelerator | None = None
 
-    def run(self, network: Network, image: np.ndarray) -> list[Counters]:
-        """Run and compare every layer; returns the counters."""
-        programs = compile_network(network, TINY)
+    def run(self, network: Network, image: np.ndarray, rank: int = 0) -> list[Counters]:
+        """Run and compare every layer, with the tiling `rank` places behind the best; returns the counters."""
+        programs = compile_network(network, TINY, rank=rank)
         for program in programs if currently_in_test_context() else ():
             note(f"{program.layer.name}: {program.source.logical} {program.tiling}")
         if self.accelerator is None:
@@ -123,16 +124,21 @@ def one(layer: Layer, shape: tuple[int, int, int], dtype: str) -> Network:
     densities=st.tuples(DENSITIES, DENSITIES),
     dtypes=st.tuples(DTYPES, DTYPES),
     relu=st.booleans(),
+    rank=RANKS,
 )
-@example(seed=1, kernel=(7, 7), stride=1, pads=(3, 3, 3, 3), densities=(0.4, 0.4), dtypes=("uint8", "int8"), relu=False)
-@example(seed=2, kernel=(3, 3), stride=2, pads=(1, 1, 1, 1), densities=(1.0, 1.0), dtypes=("int8", "uint8"), relu=True)
-@example(seed=3, kernel=(1, 1), stride=1, pads=(0, 0, 0, 0), densities=(0.0, 0.4), dtypes=("uint8", "uint8"), relu=True)
-@example(seed=4, kernel=(5, 2), stride=1, pads=(2, 0, 2, 1), densities=(0.4, 0.0), dtypes=("uint8", "int8"), relu=False)
+@example(seed=1, kernel=(7, 7), stride=1, pads=(3, 3, 3, 3), densities=(0.4, 0.4), dtypes=("uint8", "int8"), relu=False, rank=0)
+@example(seed=2, kernel=(3, 3), stride=2, pads=(1, 1, 1, 1), densities=(1.0, 1.0), dtypes=("int8", "uint8"), relu=True, rank=0)
+@example(seed=3, kernel=(1, 1), stride=1, pads=(0, 0, 0, 0), densities=(0.0, 0.4), dtypes=("uint8", "uint8"), relu=True, rank=0)
+@example(seed=4, kernel=(5, 2), stride=1, pads=(2, 0, 2, 1), densities=(0.4, 0.0), dtypes=("uint8", "int8"), relu=False, rank=0)
 # Once wrong: a channel's last activations while the ring wraps; and an input of one column, which has no odd columns.
-@example(seed=21479320, kernel=(7, 4), stride=1, pads=(3, 0, 1, 3), densities=(0.4, 1.0), dtypes=("uint8", "uint8"), relu=True)
+@example(
+    seed=21479320, kernel=(7, 4), stride=1, pads=(3, 0, 1, 3), densities=(0.4, 1.0), dtypes=("uint8", "uint8"), relu=True, rank=0
+)
 # Once refused: no window meets the input, only padding.
-@example(seed=1724, kernel=(2, 1), stride=2, pads=(0, 3, 3, 2), densities=(0.0, 0.0), dtypes=("int8", "uint8"), relu=False)
-@example(seed=2025637331, kernel=(3, 1), stride=2, pads=(1, 2, 0, 1), densities=(0.4, 0.4), dtypes=("uint8", "uint8"), relu=True)
+@example(seed=1724, kernel=(2, 1), stride=2, pads=(0, 3, 3, 2), densities=(0.0, 0.0), dtypes=("int8", "int8"), relu=False, rank=0)
+@example(
+    seed=2025637331, kernel=(3, 1), stride=2, pads=(1, 2, 0, 1), densities=(0.4, 0.4), dtypes=("uint8", "int8"), relu=True, rank=0
+)
 def test_convolution(
     board: Board,
     seed: int,
@@ -142,6 +148,7 @@ def test_convolution(
     densities: tuple[float, float],
     dtypes: tuple[str, str],
     relu: bool,
+    rank: int,
 ) -> None:
     rng = np.random.default_rng(seed)
     shape = (int(rng.integers(1, 13)), int(rng.integers(kernel[0], 16)), int(rng.integers(kernel[1], 20)))
@@ -149,24 +156,29 @@ def test_convolution(
         rng, shape[0], int(rng.integers(1, 30)), kernel, densities[0],
         stride=stride, padding=pads, relu=relu, out_dtype=np.dtype(dtypes[1]),
     )  # fmt: skip
-    board.run(one(layer, shape, dtypes[0]), image_of(rng, shape, dtypes[0], densities[1]))
+    board.run(one(layer, shape, dtypes[0]), image_of(rng, shape, dtypes[0], densities[1]), rank)
 
 
 @FEW
 @given(
-    seed=SEEDS, width=st.integers(50, 70), kernel=st.sampled_from([1, 3, 5]), stride=st.sampled_from([1, 2]), density=DENSITIES
+    seed=SEEDS,
+    width=st.integers(50, 70),
+    kernel=st.sampled_from([1, 3, 5]),
+    stride=st.sampled_from([1, 2]),
+    density=DENSITIES,
+    rank=RANKS,
 )
-@example(seed=5, width=64, kernel=3, stride=1, density=0.4)
-@example(seed=6, width=65, kernel=3, stride=1, density=1.0)
-@example(seed=7, width=70, kernel=5, stride=2, density=0.4)
-@example(seed=40543882, width=63, kernel=5, stride=1, density=1.0)  # as above: five dense channels of 315 activations
-def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: int, density: float) -> None:
-    """Rows of more than one segment, from 65 columns on."""
+@example(seed=5, width=64, kernel=3, stride=1, density=0.4, rank=0)
+@example(seed=6, width=65, kernel=3, stride=1, density=1.0, rank=0)
+@example(seed=7, width=70, kernel=5, stride=2, density=0.4, rank=0)
+@example(seed=40543882, width=63, kernel=5, stride=1, density=1.0, rank=0)  # as above: five dense channels of 315 activations
+def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: int, density: float, rank: int) -> None:
+    """Rows of more than one segment, tiles of a part of the columns."""
     rng = np.random.default_rng(seed)
     shape = (int(rng.integers(1, 6)), int(rng.integers(kernel, 9)), width)
     pad = kernel // 2
     layer = conv(rng, shape[0], int(rng.integers(1, 12)), (kernel, kernel), 0.4, stride=stride, padding=(pad, pad, pad, pad))
-    board.run(one(layer, shape, "uint8"), image_of(rng, shape, "uint8", density))
+    board.run(one(layer, shape, "uint8"), image_of(rng, shape, "uint8", density), rank)
 
 
 @FEW
@@ -180,9 +192,9 @@ def test_fully_connected(board: Board, seed: int, densities: tuple[float, float]
 
 
 @FEW
-@given(seed=SEEDS, density=st.sampled_from([0.2, 1.0]))
-@example(seed=9, density=0.4)
-def test_chained_layers(board: Board, seed: int, density: float) -> None:
+@given(seed=SEEDS, density=st.sampled_from([0.2, 1.0]), rank=RANKS)
+@example(seed=9, density=0.4, rank=0)
+def test_chained_layers(board: Board, seed: int, density: float, rank: int) -> None:
     """Results go into the next layer as the hardware wrote them: the host touches nothing between."""
     rng = np.random.default_rng(seed)
     channels, height, width = int(rng.integers(1, 6)), int(rng.integers(6, 15)), int(rng.integers(6, 15))
@@ -196,7 +208,7 @@ def test_chained_layers(board: Board, seed: int, density: float) -> None:
     rows, cols = (height + 1) // 2, (width + 1) // 2
     layers += [full(rng, filters[2] * rows * cols, 24, density, "d"), full(rng, 24, 10, density, "e", **signed)]
     network = Network("random", (channels, height, width), np.dtype(np.uint8), layers)
-    board.run(network, image_of(rng, network.input_shape, "uint8", 0.6))
+    board.run(network, image_of(rng, network.input_shape, "uint8", 0.6), rank)
 
 
 def test_same_layer_twice_is_the_same(board: Board) -> None:

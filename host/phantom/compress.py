@@ -14,13 +14,14 @@ __all__ = ["compress", "expand"]
 _NIBBLES = 1 << 4 * np.arange(LANES, dtype=np.int64)
 
 
-def compress(tensor: np.ndarray, strip_rows: int | None = None) -> np.ndarray:
+def compress(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0) -> np.ndarray:
     """Compress activations into a complete stream, END included.
 
     Args:
         tensor: uint8 or int8 [C, H, W]; a zero is a real zero.
         strip_rows: rows of a producer strip, or None for one strip. Packets come strip by strip, inside a strip from top to
             bottom, then from left to right, then chunk by chunk; no segment crosses a strip.
+        span: columns of a segment; 0: as few equal parts of a row as possible.
 
     Returns:
         uint64 [n].
@@ -28,7 +29,7 @@ def compress(tensor: np.ndarray, strip_rows: int | None = None) -> np.ndarray:
     Raises:
         ShapeError: not such a tensor. RangeError: too large for the header fields.
     """
-    geometry = check_tensor(tensor)
+    geometry = check_tensor(tensor, span)
     first, nrows = geometry.starts(strip_rows)
     planes = _gather(np.ascontiguousarray(tensor).view(np.uint8), geometry, first, nrows)
     runs, stream = pack(planes.reshape(-1, POSITIONS))
@@ -39,14 +40,16 @@ def compress(tensor: np.ndarray, strip_rows: int | None = None) -> np.ndarray:
 
 def _gather(planes: np.ndarray, geometry: Segmentation, first: np.ndarray, nrows: np.ndarray) -> np.ndarray:
     """Copy uint8 [C, H, W] into stream order: [row-segments, columns, chunks * 8, 64], padded with zeros."""
-    channels, height, width = planes.shape
+    channels, height, _ = planes.shape
     columns, rows, pitch = geometry.columns, geometry.rows, geometry.pitch
-    # In planes of whole pitches, a segment is 64 bytes in a row, from any row on.
-    padded = np.zeros((channels, height + rows - 1, columns * pitch), dtype=np.uint8)
-    pieces(padded, 0, width)[:, :height] = pieces(planes, 0, width)
-    plane, line, _ = padded.strides
+    # Column by column, in rows of whole pitches, a segment is 64 bytes in a row, from any row on.
+    padded = np.zeros((channels, columns, height + rows - 1, pitch), dtype=np.uint8)
+    for xs in range(columns):
+        start, stop = geometry.bounds(xs)
+        pieces(padded, 0, stop - start)[:, xs, :height] = pieces(planes, start, stop)
+    plane, column, line, _ = padded.strides
     segment = np.dtype((np.void, POSITIONS))
-    windows: np.ndarray = np.ndarray((height, columns, channels), segment, buffer=padded, strides=(line, POSITIONS, plane))
+    windows: np.ndarray = np.ndarray((height, columns, channels), segment, buffer=padded, strides=(line, column, plane))
 
     out = np.empty((len(first), columns, geometry.chunks * LANES, POSITIONS), dtype=np.uint8)
     out[:, :, channels:] = 0

@@ -13,19 +13,20 @@ import numpy as np
 from .bytepack import Runs, mask_places, unpack
 from .errors import FormatError, ShapeError
 from .placement import Placement, place
-from .segments import LANES, POSITIONS, Segmentation, pieces
+from .segments import LANES, Segmentation, pieces
 from .stream import KIND_ACT, KIND_END, as_words, check_end
 
 _NIBBLES = 32 + 4 * np.arange(LANES, dtype=np.int64)  # where n_i are in a header
 
 
-def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: object = np.uint8) -> np.ndarray:
+def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: object = np.uint8, span: int = 0) -> np.ndarray:
     """Expand a complete activation stream. Packets may come in any order.
 
     Args:
         words: uint64 [n], END included.
         channels, height, width: the shape of the tensor, which the stream does not carry.
         dtype: uint8 or int8.
+        span: columns of a segment; 0: as few equal parts of a row as possible.
 
     Returns:
         [channels, height, width] of `dtype`.
@@ -36,7 +37,7 @@ def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: obj
     kind = np.dtype(dtype)  # type: ignore[call-overload]
     if kind not in (np.dtype(np.uint8), np.dtype(np.int8)):
         raise ShapeError(f"activations are uint8 or int8, not {kind}")
-    geometry = Segmentation(channels, height, width)
+    geometry = Segmentation(channels, height, width, span)
     words = as_words(words)
     packets = _walk(words)
     placed = place(geometry, packets.header, packets.at)
@@ -49,7 +50,7 @@ def expand(words: np.ndarray, channels: int, height: int, width: int, dtype: obj
     by_line = pieces(planes.reshape(-1, geometry.pitch), 0, geometry.pitch)
     dense = np.empty((channels, height, width), dtype=np.uint8)
     for column in range(geometry.columns):
-        start, stop = column * POSITIONS, min(width, (column + 1) * POSITIONS)
+        start, stop = geometry.bounds(column)
         rows = by_line.take(placed.line[:channels, :, column]).view(np.uint8).reshape(channels, height, geometry.pitch)
         pieces(dense, start, stop)[...] = pieces(rows, 0, stop - start)
     return dense.view(kind)

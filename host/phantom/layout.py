@@ -23,7 +23,7 @@ class Layout:
     logical: shape [C, H, W] of the tensor.
     index: int64 [channels, rows, cols], the place in the flattened tensor of each element of the stream, -1 where there is none.
     strip_rows: rows of a producer strip. tile_rows: rows within which segments do not cross, a divisor of strip_rows.
-    dtype: uint8 or int8.
+    dtype: uint8 or int8. span: columns of a segment, 0 for as few as possible side by side.
     """
 
     logical: tuple[int, int, int]
@@ -31,11 +31,13 @@ class Layout:
     strip_rows: int
     tile_rows: int
     dtype: np.dtype
+    span: int = 0
 
     @property
     def geometry(self) -> Segmentation:
         """Cut of the stream's planes."""
-        return Segmentation(*self.index.shape)
+        channels, rows, cols = self.index.shape
+        return Segmentation(channels, rows, cols, self.span)
 
     @property
     def strip_packets(self) -> int:
@@ -63,7 +65,7 @@ class Layout:
 
     def compress(self, tensor: np.ndarray) -> np.ndarray:
         """Stream of a tensor of shape `logical`."""
-        return compress(self.arrange(tensor), self.strip_rows)
+        return compress(self.arrange(tensor), self.strip_rows, self.span)
 
     def arrange(self, tensor: np.ndarray) -> np.ndarray:
         """The stream's planes [channels, rows, cols] of a tensor of shape `logical`."""
@@ -73,7 +75,7 @@ class Layout:
     def expand(self, words: np.ndarray) -> np.ndarray:
         """Tensor of shape `logical` from a stream. Raises FormatError."""
         channels, rows, cols = self.index.shape
-        planes = expand(words, channels, rows, cols, self.dtype)
+        planes = expand(words, channels, rows, cols, self.dtype, self.span)
         out = np.zeros(int(np.prod(self.logical)), self.dtype)
         there = self.index >= 0
         out[self.index[there]] = planes[there]

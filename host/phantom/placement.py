@@ -79,7 +79,7 @@ def _place(geometry: Segmentation, places: bytes) -> Placement:
     line[cell] = packet * (LANES * geometry.rows) + row
     line = line.reshape(geometry.chunks, 1, geometry.height, geometry.columns)
     line = line + np.arange(LANES, dtype=np.int64).reshape(-1, 1, 1) * geometry.rows
-    inside = geometry.allowed_rows()[nrows] & geometry.allowed_columns()[xs]
+    inside = geometry.allowed()[nrows, xs]
     real = np.arange(geometry.chunks * LANES).reshape(-1, LANES) < geometry.channels
     outside = ~(inside[:, None] * real[chunk])
     return Placement(line.reshape(-1, geometry.height, geometry.columns), chunk, nrows, outside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,14 +12,18 @@ from .balance import assign
 from .config import Config
 from .errors import ShapeError
 from .layout import Layout
-from .network import Conv, Layer, Network
+from .network import Conv, FullyConnected, Layer, Network
 from .segments import LANES, POSITIONS
-from .tiling import Tiling, Workload, choose
-from .views import NO_VIEW, Geometry, View, Window, conv_geometry
+from .tiling import GeometryOf, Tiling, Workload, choose
+from .views import EDGE_CODES, NO_VIEW, Geometry, View, Window, conv_geometry
 from .weight_stream import Params, WeightLayout, Weights, core_mask, encode_weights
 
+MAX_FLAT_SEGMENTS = 4  # of a channel that a fully connected layer reads: views of the LAM
 TABLE_WINDOW, TABLE_SLOT, TABLE_TILE, TABLE_DRAIN = range(4)
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
+# Nonzero weights as (stream channel, window, filter, value), and the layer's geometry by the output columns of a tile.
+_Nonzeros = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, GeometryOf]
+
 BLOCK_WORDS = 8  # words of a thread in a block: half a weight queue, so that a block never waits for itself
 
 
@@ -48,19 +53,32 @@ class Program:
         return strips * self.result.strip_packets * (1 + LANES * (1 + POSITIONS // 8)) + 1
 
 
-def compile_network(network: Network, config: Config, densities: list[float] | None = None) -> list[Program]:
-    """Compile a chain of layers. `densities`: of the input activations of each layer, expected (1.0 is always safe)."""
+def compile_network(
+    network: Network, config: Config, densities: list[float] | None = None, rank: int = 0
+) -> list[Program]:
+    """Compile a chain of layers.
+
+    Args:
+        densities: of the input activations of each layer, expected (1.0 is always safe). rank: as for `compile_layer`.
+    """
     programs: list[Program] = []
     layout = Layout.plain(network.input_shape, network.input_dtype)
     for i, layer in enumerate(network.layers):
-        program = compile_layer(layer, layout, config, 1.0 if densities is None else densities[i])
+        before_flat = i + 1 < len(network.layers) and isinstance(network.layers[i + 1], FullyConnected)
+        program = compile_layer(layer, layout, config, 1.0 if densities is None else densities[i], rank, before_flat)
         programs.append(program)
         layout = program.result
     return programs
 
 
-def compile_layer(layer: Layer, source: Layout, config: Config, density: float = 1.0) -> Program:
-    """Compile one layer for an input that lies in `source`.
+def compile_layer(
+    layer: Layer, source: Layout, config: Config, density: float = 1.0, rank: int = 0, before_flat: bool = False
+) -> Program:
+    """Compile one layer.
+
+    Args:
+        source: how its input lies in the stream. density: of the input's activations, expected (1.0 is always safe).
+        rank: take the tiling so many places behind the best. before_flat: a fully connected layer reads the result.
 
     Raises:
         ShapeError: it does not fit the configuration. OverflowRisk: its accumulators are not safe.
@@ -70,7 +88,8 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
     conv = layer if isinstance(layer, Conv) and source.channel_order is not None else None
     flat = conv is None
     nonzeros = _flat_weights(layer, source) if conv is None else _conv_weights(conv, source, shape)
-    channel, window, filters, values, geometry = nonzeros
+    channel, window, filters, values, geometry_of = nonzeros
+    geometry = geometry_of(shape[2])
     channels = source.index.shape[0]
     chans = channels * (len(geometry.views) if flat else 1)
     work = Workload(
@@ -85,8 +104,9 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
         weight_density=len(values) / max(1, layer.filters * chans * len(geometry.windows)),
         act_density=density,
         flat=flat,
+        most_segments=MAX_FLAT_SEGMENTS if before_flat else 0,
     )
-    tiling = choose(work, geometry, source, config)
+    tiling, geometry = choose(work, geometry_of, source, config, rank)
     lanes = tiling.groups * LANES
     load = np.bincount(filters, minlength=layer.filters)
     pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, _profile(filters, channel, layer.filters, chans))
@@ -136,8 +156,8 @@ def _profile(filters: np.ndarray, channel: np.ndarray, count: int, chans: int) -
 
 def _conv_weights(
     layer: Conv, source: Layout, shape: tuple[int, int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Geometry]:
-    """Nonzeros as (stream channel, window, filter, value), and the geometry."""
+) -> _Nonzeros:
+    """Nonzeros of a convolution."""
     if layer.channel_groups != 1:
         raise ShapeError(f"layer {layer.name!r}: {layer.channel_groups} channel groups; this compiler supports 1")
     order = source.channel_order
@@ -146,13 +166,16 @@ def _conv_weights(
     where[order[order >= 0]] = np.flatnonzero(order >= 0)
     top, left, _, _ = layer.padding
     kernel = (layer.weights.shape[2], layer.weights.shape[3])
-    geometry = conv_geometry(layer.name, kernel, layer.stride, top, left, source.logical[2], shape[2])
+    geometry_of = functools.partial(
+        conv_geometry, layer.name, kernel, layer.stride, top, left, source.logical[2], shape[2]
+    )
+    geometry = geometry_of(shape[2])
     meets = np.array([window.view != NO_VIEW for window in geometry.windows]).reshape(kernel)
     k, c, ky, kx = np.nonzero(layer.weights * meets)
-    return where[c], ky * kernel[1] + kx, k, layer.weights[k, c, ky, kx], geometry
+    return where[c], ky * kernel[1] + kx, k, layer.weights[k, c, ky, kx], geometry_of
 
 
-def _flat_weights(layer: Layer, source: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Geometry]:
+def _flat_weights(layer: Layer, source: Layout) -> _Nonzeros:
     """The same for a fully connected layer: every mask bit of a segment is a row of its own, and so is a window.
 
     A convolution over a tensor [C, 1, 1] is one, too: only its middle tap meets the input.
@@ -165,25 +188,27 @@ def _flat_weights(layer: Layer, source: Layout) -> tuple[np.ndarray, np.ndarray,
             raise ShapeError(f"layer {layer.name!r}: its output is larger than its input of shape {source.logical}")
         matrix = matrix[:, :, layer.padding[0], layer.padding[1]]
     cut = source.geometry
-    if cut.columns > 1:
-        raise ShapeError(f"layer {layer.name!r}: its input is {cut.width} wide; a fully connected layer takes up to {POSITIONS}")
     first, _ = cut.starts(source.tile_rows)
-    if len(first) > 4:
-        raise ShapeError(f"layer {layer.name!r}: {len(first)} segments a channel; a fully connected layer takes up to 4")
+    segments = len(first) * cut.columns
+    if segments > MAX_FLAT_SEGMENTS:
+        raise ShapeError(
+            f"layer {layer.name!r}: {segments} segments a channel; a fully connected layer takes up to {MAX_FLAT_SEGMENTS}"
+        )
     _, rows, cols = source.index.shape
     element = np.flatnonzero(source.index.reshape(-1) >= 0)
     channel, y, x = element // (rows * cols), element // cols % rows, element % cols
-    segment = np.searchsorted(first, y, side="right") - 1
-    bit = (y - first[segment]) * cut.pitch + x
+    row = np.searchsorted(first, y, side="right") - 1
+    segment, bit = row * cut.columns + x // cut.span, (y - first[row]) * cut.pitch + x % cut.span
     size = int(np.prod(source.logical))
     chan_of, window_of = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     logical = source.index.reshape(-1)[element]
-    chan_of[logical], window_of[logical] = channel * len(first) + segment, bit
+    chan_of[logical], window_of[logical] = channel * segments + segment, bit
     k, i = np.nonzero(matrix)
     bits = int(bit.max()) + 1
-    views = tuple(View(0, 0, 0, bits, 0, 0) for _ in first)
+    views = tuple(View(py=0, first=0, runs=bits, run_base=0, col_first=0, cols=1, width=1) for _ in range(segments))
     windows = tuple(Window(0, b, b, 0, 0) for b in range(bits))
-    return chan_of[i], window_of[i], k, matrix[k, i], Geometry(views, windows, 1)
+    geometry = Geometry(views, windows, (), 1)
+    return chan_of[i], window_of[i], k, matrix[k, i], lambda _: geometry
 
 
 class _Places:
@@ -212,7 +237,7 @@ class _Places:
         order = at.reshape(-1, 1, 1)
         plane = np.arange(rows * cols).reshape(rows, cols)
         index = np.where(order >= 0, order * rows * cols + plane, -1)
-        return Layout(shape, index, tiling.strip_rows, tiling.tile_rows, layer.out_dtype)
+        return Layout(shape, index, tiling.strip_rows, tiling.tile_rows, layer.out_dtype, tiling.span)
 
 
 def _group_mask(tiling: Tiling, group: int) -> int:
@@ -259,7 +284,8 @@ def _tables(geometry: Geometry, tiling: Tiling, flat: bool) -> tuple[tuple[int, 
             row, col = tiling.place(tile, group)
             first = group if flat else group * tiling.slots
             index = group * tiling.tiles + tile
-            entries.append((TABLE_DRAIN, index, row << 20 | col << 16 | first << 8 | tile * tiling.tile_rows))
+            first_row, first_col = tiling.at(tile)
+            entries.append((TABLE_DRAIN, index, first_col // tiling.span << 24 | row << 20 | col << 16 | first << 8 | first_row))
     return tuple(entries)
 
 
@@ -281,7 +307,7 @@ def _registers(
     runs = max(view.runs for view in geometry.views) if flat else geometry.runs
     run_shift = (runs - 1).bit_length()
     low, high = layer.limits
-    columns = {view.px: view.last_col for view in geometry.views}
+    edges = (*geometry.edges, 0xFF, 0xFF, 0xFF)
     registers = {
         "INPUT": {
             "chunks": cut.chunks,
@@ -290,7 +316,7 @@ def _registers(
             "log2_pitch": 0 if flat else cut.pitch.bit_length() - 1,
             "flat": int(flat),
         },
-        "DIRECTORY": {"xs_shift": chunk_bits, "row_shift": chunk_bits + xs_bits},
+        "DIRECTORY": {"xs_shift": chunk_bits, "row_shift": chunk_bits + xs_bits, "span": cut.span},
         "PRODUCER": {"strip_rows": source.strip_rows, "strip_packets": source.strip_packets},
         "LOOPS": {"strips": strips, "passes": tiling.passes},
         "TILE": {"rows": tiling.tile_rows, "pitch": geometry.pitch, "strip_rows": tiling.strip_rows},
@@ -301,7 +327,8 @@ def _registers(
             "stride2": int(work.stride == 2),
             "view_chans": int(tiling.view_chans),
         },
-        "LAM_COLS": {"last_col0": columns.get(0, 0), "last_col1": columns.get(1, 0)},
+        "LAM_COLS": {"last_tile_x": tiling.col_tiles - 1, "tile_step": 0 if flat else tiling.tile_cols * work.stride},
+        "EDGES": {f"col{i + 1}": edges[i] for i in range(EDGE_CODES)},
         "LAM_NEED": {"step": tiling.strip_rows * work.stride, "above": work.top},
         "LAM_SPAN": {
             "span": cut.height if flat else max(1, (tiling.strip_rows - 1) * work.stride + work.kernel[0] - work.top)
@@ -319,8 +346,14 @@ def _registers(
             "seg_more_rows": 0 if flat else min(out.rows, tiling.tile_rows) - 1,
             "log2_pitch": out.pitch.bit_length() - 1,
             "flat": int(flat),
+            "tile_last_xs": 0 if flat else tiling.tile_cols // tiling.span - 1,
         },
-        "OUTPUT": {"rows": out.height, "cols": out.width, "last_xs": out.columns - 1},
+        "OUTPUT": {
+            "rows": out.height,
+            "span": out.span,
+            "last_span": out.width - (out.columns - 1) * out.span,
+            "last_xs": out.columns - 1,
+        },
         "OUT_CHUNKS": {
             "chunks": out.chunks,
             "pass_chunks": tiling.groups * (1 if flat else tiling.slots),
@@ -332,9 +365,9 @@ def _registers(
         view = geometry.views[min(i, len(geometry.views) - 1)]
         registers[f"VIEW{i}"] = {
             "py": view.py,
-            "px": view.px,
             "first": view.first & 0x3F,
             "rows": tiling.tile_rows + view.runs - 1,
             "run_base": view.run_base,
         }
+        registers[f"VIEW_COLS{i}"] = {"first": view.col_first & 0xFF, "span": (view.cols - 1) * work.stride}
     return registers

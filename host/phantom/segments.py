@@ -15,18 +15,26 @@ POSITIONS = 64  # mask bits of a segment
 
 MAX_CHUNKS = 256
 MAX_HEIGHT = 1024
-MAX_WIDTH = 16 * POSITIONS
+MAX_COLUMNS = 16  # segments side by side
+MAX_WIDTH = MAX_COLUMNS * POSITIONS
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """How the planes of a tensor [channels, height, width] are cut. Raises RangeError where a header field is too small."""
+    """How the planes of a tensor [channels, height, width] are cut. Raises RangeError where a header field is too small.
+
+    `span` is the number of columns of a segment; by default rows are cut into as few equal parts as possible.
+    """
 
     channels: int
     height: int
     width: int
+    span: int = 0
 
     def __post_init__(self) -> None:
+        if not self.span:
+            parts = -(-self.width // POSITIONS)
+            object.__setattr__(self, "span", -(-self.width // max(1, parts)))
         for name, value, limit in (
             ("channels", self.channels, MAX_CHUNKS * LANES),
             ("height", self.height, MAX_HEIGHT),
@@ -34,6 +42,11 @@ class Segmentation:
         ):
             if not 1 <= value <= limit:
                 raise RangeError(f"{name} = {value}; an activation stream holds 1..{limit}")
+        if not (1 <= self.span <= POSITIONS and self.columns <= MAX_COLUMNS):
+            raise RangeError(
+                f"segments of {self.span} columns for a width of {self.width}; they have 1..{POSITIONS}, and a row at most "
+                f"{MAX_COLUMNS} of them"
+            )
 
     @property
     def chunks(self) -> int:
@@ -42,8 +55,11 @@ class Segmentation:
 
     @property
     def pitch(self) -> int:
-        """Mask bits from one row to the next: the smallest power of two >= width, at most 64."""
-        return min(POSITIONS, 1 << (self.width - 1).bit_length())
+        """Mask bits from one row to the next: the smallest power of two >= span, and 64 when a row has several segments.
+
+        So what lies side by side is in the stream row by row, which is the order in which the LAM wants it.
+        """
+        return 1 << (self.span - 1).bit_length() if self.columns == 1 else POSITIONS
 
     @property
     def rows(self) -> int:
@@ -53,7 +69,11 @@ class Segmentation:
     @property
     def columns(self) -> int:
         """Segments side by side in a row."""
-        return -(-self.width // POSITIONS)
+        return -(-self.width // self.span)
+
+    def bounds(self, xs: int) -> tuple[int, int]:
+        """First column of the segments with this `xs`, and the one behind their last."""
+        return xs * self.span, min(self.width, (xs + 1) * self.span)
 
     @functools.lru_cache(maxsize=256)  # noqa: B019  (the cache is bounded, and its keys are small)
     def starts(self, strip_rows: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -74,28 +94,24 @@ class Segmentation:
         return place.reshape(-1) | KIND_ACT
 
     @functools.lru_cache(maxsize=256)  # noqa: B019
-    def allowed_rows(self) -> np.ndarray:
-        """uint64 [rows + 1]: mask bits inside the tensor for a segment of that many rows (of any, when width <= 64)."""
-        row = (1 << min(self.width, POSITIONS)) - 1
-        masks = [0]
-        for r in range(self.rows):
-            masks.append(masks[-1] | row << r * self.pitch)
-        return np.array(masks, dtype=np.uint64)
-
-    @functools.lru_cache(maxsize=256)  # noqa: B019
-    def allowed_columns(self) -> np.ndarray:
-        """uint64 [columns]: mask bits inside the tensor by `xs`."""
-        if self.columns == 1:
-            return np.array([2**64 - 1], dtype=np.uint64)
-        widths = [min(POSITIONS, self.width - POSITIONS * x) for x in range(self.columns)]
-        return np.array([(1 << w) - 1 for w in widths], dtype=np.uint64)
+    def allowed(self) -> np.ndarray:
+        """uint64 [rows + 1, columns]: mask bits inside the tensor of a segment, by its number of rows and its `xs`."""
+        bits = np.zeros((self.rows + 1, self.columns), dtype=np.uint64)
+        for xs in range(self.columns):
+            start, stop = self.bounds(xs)
+            mask = 0
+            for r in range(self.rows):
+                mask |= ((1 << stop - start) - 1) << r * self.pitch
+                bits[r + 1, xs] = mask
+        return bits
 
 
-def check_tensor(tensor: np.ndarray) -> Segmentation:
-    """Geometry of an activation tensor. Raises ShapeError unless it is uint8 or int8 of shape [C, H, W]."""
+def check_tensor(tensor: np.ndarray, span: int = 0) -> Segmentation:
+    """Geometry of an activation tensor in segments of `span` columns. Raises ShapeError unless it is uint8 or int8 [C, H, W]."""
     if tensor.ndim != 3 or tensor.dtype not in (np.dtype(np.uint8), np.dtype(np.int8)):
         raise ShapeError(f"activations are uint8 or int8 of shape [C, H, W], not {tensor.dtype} of shape {tensor.shape}")
-    return Segmentation(*tensor.shape)
+    channels, height, width = tensor.shape
+    return Segmentation(channels, height, width, span)
 
 
 def pieces(array: np.ndarray, start: int, stop: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cocotb
@@ -60,23 +60,25 @@ def compiled(
         layer = Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding)
     else:
         layer = FullyConnected("l", weights, zeros, ones, ones)
-    layout = Layout.plain(shape, np.dtype(np.uint8))
+    plain = Layout.plain(shape, np.dtype(np.uint8))
+    # Rows cut into several segments, as another layer may have left them.
+    layout = replace(plain, span=min(64, -(-shape[2] // random.choice((1, 1, 2, 3)))) if kernel else 0)
     try:
-        program = compile_layer(layer, layout, config)
+        program = compile_layer(layer, layout, config, rank=random.choice((0, 1, 5, 20, 80)))
     except ShapeError:
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
     if kernel:
-        out = program.layer.out_shape(shape)
-        geometry = conv_geometry("l", kernel, stride, padding[0], padding[1], shape[2], out[2])
+        out, tile = program.layer.out_shape(shape), program.tiling.tile_cols
+        geometry = conv_geometry("l", kernel, stride, padding[0], padding[1], shape[2], out[2], tile)
     else:
         count, bits = program.registers["LAM_LOOPS"]["views"], program.registers["VIEW0"]["rows"]
-        geometry = Geometry(tuple(View(0, 0, 0, bits, 0, 0) for _ in range(count)), (), 1)
+        geometry = Geometry(tuple(View(0, 0, bits, 0, 0, 1, 1) for _ in range(count)), (), (), 1)
     return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}")
 
 
-def run_entries(setup: Setup, channel: int, v: int, first: int) -> dict[int, Entries]:
-    """Entries of each run of a view for the tile whose first output row is `first`."""
+def run_entries(setup: Setup, channel: int, v: int, first: int, first_col: int) -> dict[int, Entries]:
+    """Entries of each run of a view for the tile whose first output row and column are `first` and `first_col`."""
     view, program = setup.geometry.views[v], setup.program
     stride = 2 if program.registers["LAM_LOOPS"]["stride2"] else 1
     plane, pitch = setup.planes[channel], setup.geometry.pitch
@@ -86,10 +88,10 @@ def run_entries(setup: Setup, channel: int, v: int, first: int) -> dict[int, Ent
         for row in range(run, run + program.tiling.tile_rows):
             y = (first + view.first + row) * stride + view.py
             if 0 <= y < plane.shape[0]:
-                for x in range(view.px, plane.shape[1], stride):
-                    if plane[y, x]:
-                        col = (x - view.px) // stride
-                        edge = int(col == 0) | int(col == view.last_col) << 1
+                for col in range(view.cols):
+                    x = first_col * stride + view.col_first + col * stride
+                    if 0 <= x < plane.shape[1] and plane[y, x]:
+                        edge = setup.geometry.edges.index(col) + 1 if col in setup.geometry.edges else 0
                         entries.append(((row * pitch + col) % 256, int(plane[y, x]), edge))
         runs[view.run_base + run] = entries
     return runs
@@ -103,7 +105,7 @@ def flat_entries(setup: Setup, channel: int, v: int) -> dict[int, Entries]:
     piece = setup.planes[channel, v * cut.rows : (v + 1) * cut.rows]
     for y in range(piece.shape[0]):
         bits[y * cut.pitch : y * cut.pitch + cut.width] = piece[y]
-    return {b: [(b % 256, int(bits[b]), 3)] if bits[b] else [] for b in range(view.runs)}
+    return {b: [(b % 256, int(bits[b]), 0)] if bits[b] else [] for b in range(view.runs)}
 
 
 class LamBench:

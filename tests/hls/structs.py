@@ -72,10 +72,14 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     source, out, tile = r["INPUT"], r["OUTPUT"], r["TILE"]
     loops = dict(r["LOOPS"])
     return {
-        "input_cfg": source | r["PRODUCER"] | {f"dir_{k}": v for k, v in r["DIRECTORY"].items()},
+        "input_cfg": source
+        | r["PRODUCER"]
+        | {"span": r["DIRECTORY"]["span"]}
+        | {f"dir_{k}": v for k, v in r["DIRECTORY"].items() if k != "span"},
         "lam_cfg": loops
         | r["LAM_LOOPS"]
         | r["LAM_COLS"]
+        | {"edge_cols": sum(r["EDGES"][f"col{i + 1}"] << 8 * i for i in range(3))}
         | {"tile_rows": tile["rows"], "strip_rows": tile["strip_rows"], "pitch": tile["pitch"]}
         | {"need_step": r["LAM_NEED"]["step"], "need_above": r["LAM_NEED"]["above"], "need_span": r["LAM_SPAN"]["span"]},
         "core_cfg": dict(r["CORE"]),
@@ -85,5 +89,5 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         | r["OUT_CHUNKS"]
         | r["CLAMP"]
         | {"tile_rows": tile["rows"], "strip_rows": tile["strip_rows"], "pitch": tile["pitch"]},
-        "views": [dict(r[f"VIEW{i}"]) for i in range(4)],
+        "views": [r[f"VIEW{i}"] | {f"col_{k}": v for k, v in r[f"VIEW_COLS{i}"].items()} for i in range(4)],
     }

@@ -29,7 +29,7 @@ class Job:
 
     def bits(self) -> int:
         value, last = 0, (self.first + self.length - 1) % RING
-        for field, width in ((self.w, 8), (self.first, 10), (last, 10), (self.base, 9), (self.skip, 2), (self.chan, 8)):
+        for field, width in ((self.w, 8), (self.first, 10), (last, 10), (self.base, 9), (self.skip, 3), (self.chan, 8)):
             value = value << width | field & (1 << width) - 1
         return value
 
@@ -39,7 +39,7 @@ class Job:
 
 
 class Lists:
-    """A buffer of packed lists, (start, length) each: positions rise inside a list, values and edge flags are random."""
+    """A buffer of packed lists, (start, length) each: positions rise inside a list, values and edge codes are random."""
 
     def __init__(self, longest: int = 100) -> None:
         self.edge, self.position, self.value = (np.zeros(RING, dtype=np.int64) for _ in range(3))
@@ -68,7 +68,7 @@ class Lists:
         first = random.choice((0, random.randrange(length)))
         count = random.choice((length - first, random.randint(1, length - first)))
         w = random.choice((-128, 127, random.randint(-127, 126)))
-        return Job(w, (start + first) % RING, count, bank << 8 | random.randrange(256), random.randrange(4), chan)
+        return Job(w, (start + first) % RING, count, bank << 8 | random.randrange(256), random.randrange(8), chan)
 
 
 class Sums:
@@ -81,7 +81,7 @@ class Sums:
 
     def run(self, lists: Lists, job: Job) -> None:
         index = (job.first + np.arange(job.length)) % RING
-        index = index[lists.edge[index] & job.skip == 0]
+        index = index[job.skip << 1 >> lists.edge[index] & 1 == 0]
         value = (lists.value[index] ^ 128) - 128 if self.signed else lists.value[index]
         np.add.at(self.sums[job.base >> 8], (job.base + lists.position[index]) % 256, job.w * value)
         self.macs += len(index)

@@ -1,4 +1,4 @@
-"""phantom_drain: every read, segment, parameter and bank that is given back, in the order of the output stream."""
+"""phantom_drain: every read, segment, change of parameters and bank that is given back, in the order of the output stream."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def random_program(flat: bool) -> Program:
             "l", weights, zeros, ones, ones, stride=stride, padding=(1, 1, 1, 1)
         )
         try:
-            program = compile_layer(layer, Layout.plain(shape, np.dtype(np.uint8)), config)
+            program = compile_layer(layer, Layout.plain(shape, np.dtype(np.uint8)), config, rank=random.choice((0, 0, 3, 30)))
         except ShapeError:
             continue
         if program.strips * program.tiling.passes * program.tiling.slots * filters < 4000:
@@ -53,23 +53,26 @@ def expected(program: Program, flat: bool) -> Iterator[Event]:
             for group in range(tiling.groups):
                 for tile in range(tiling.tiles):
                     core = tiling.place(tile, group)
-                    y0 = strip * tiling.strip_rows + tile * tiling.tile_rows
+                    row, col0 = tiling.at(tile)
+                    y0, xs0 = strip * tiling.strip_rows + row, col0 // out.span
+                    end = 1 if flat else min(xs0 + tiling.tile_cols // out.span, out.columns)
                     count = max(0, min(tiling.tile_rows, out.height - y0))
                     for slot in range(1 if flat else tiling.slots):
                         place = pass_ * tiling.groups + group
                         chunk = place if flat else place * tiling.slots + slot
                         if chunk >= out.chunks:
                             continue
-                        yield from (("prm", lane) for lane in range(8))
+                        yield ("swap",)
                         for first in range(0, count, segment_rows):
                             rows = min(segment_rows, count - first)
-                            for xs in range(out.columns):
+                            for xs in range(xs0, end):
                                 yield "seg", rows - 1, xs, y0 + first, chunk
-                                cols = min(64, out.width - 64 * xs)
+                                start, stop = out.bounds(xs)
+                                cols = stop - start
                                 for n, (row, col) in enumerate((r, c) for r in range(rows) for c in range(cols)):
                                     if flat and n:
-                                        yield from (("prm", lane) for lane in range(8))
-                                    address = slot * tiling.tile_rows * pitch + (first + row) * pitch + 64 * xs + col
+                                        yield ("swap",)
+                                    address = slot * tiling.tile_rows * pitch + (first + row) * pitch + start - col0 + col
                                     bit = (row * out.pitch + col) % 64
                                     yield "read", core, address % 256, bit, int(n == rows * cols - 1)
                     yield "drained", core
@@ -94,7 +97,7 @@ async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> 
     await start(dut)
     for select, index, value in program.tables:
         if select == TABLE_DRAIN:
-            dut.entry_we_i.value, dut.entry_index_i.value, dut.entry_i.value = 1, index, value & 0xFFFFFF
+            dut.entry_we_i.value, dut.entry_index_i.value, dut.entry_i.value = 1, index, value
             await RisingEdge(dut.clk_i)
     dut.entry_we_i.value = 0
     dut.start_i.value = 1
@@ -104,7 +107,7 @@ async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> 
     ready_in = {core: random.randint(0, 40) for core in cores}  # cycles until its pass is done
     prm_pause, seg_pause = pauses(idle), pauses(stall)
     queue = expected(program, flat)
-    count = 0
+    count = loaded = 0
 
     def check(event: Event) -> None:
         want = next(queue, None)
@@ -122,7 +125,12 @@ async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> 
             check(("drained", core))
             ready_in[core] = random.choice((5, 30))
         if dut.prm_valid_i.value == 1 and dut.prm_ready_o.value == 1:
-            check(("prm", int(dut.prm_lane_o.value)))
+            assert int(dut.prm_lane_o.value) == loaded, "lanes are loaded in order"
+            loaded += 1
+        if dut.prm_swap_o.value == 1:
+            assert loaded == 8, f"new parameters come into force after {loaded} of 8"
+            loaded = 0
+            check(("swap",))
         if dut.seg_valid_o.value == 1 and dut.seg_ready_i.value == 1:
             seg = unpack("segment_t", int(dut.seg_o.value))
             check(("seg", seg["more_rows"], seg["xs"], seg["y0"], seg["chunk"]))

@@ -44,14 +44,14 @@ async def feed(dut, planes: np.ndarray, strip_rows: int, idle: str) -> None:
                     await edge
                 dut.seg_valid_i.value = 0
                 dut.seg_i.value = random.getrandbits(28)
-                columns = range(64 * xs, min(width, 64 * xs + 64))
+                columns = range(*cut.bounds(xs))
                 places = [(y, x) for y in range(nrows) for x in columns]
                 for y, x in places:
                     while next(pause):
                         await edge
                     for lane in range(8):
                         dut.value_i[lane].value = int(padded[8 * chunk + lane, y0 + y, x])
-                    dut.bit_i.value = y * cut.pitch + x - 64 * xs
+                    dut.bit_i.value = y * cut.pitch + x - columns.start
                     dut.valid_i.value, dut.last_i.value = 1, int((y, x) == places[-1])
                     await edge
                     dut.valid_i.value = 0

@@ -28,7 +28,8 @@ async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
         for _ in range(tiling.passes):
             for channel in range(channels):
                 for tile in range(tiling.tiles):
-                    first = strip * tiling.strip_rows + tile * tiling.tile_rows
+                    row, col = tiling.at(tile)
+                    first = strip * tiling.strip_rows + row
                     views = range(len(setup.geometry.views))
                     for part in [[v] for v in views] if tiling.view_chans else [list(views)]:
                         got = await layer.channel(tile)
@@ -37,7 +38,7 @@ async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
                             if geometry is None:
                                 want |= flat_entries(setup, channel, v)
                             else:
-                                want |= run_entries(setup, channel, v, first)
+                                want |= run_entries(setup, channel, v, first, col)
                         where = f"strip {strip}, channel {channel}, tile {tile}, views {part}"
                         assert got.keys() == want.keys(), f"{where}: runs {sorted(got)}, expected {sorted(want)}"
                         for run in want:

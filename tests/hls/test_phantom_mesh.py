@@ -27,7 +27,7 @@ class Work:
         self.signed = random.random() < 0.5
         self.slot_bits, self.window_bits = random.choice(((0, 0), (1, 3), (2, 2), (3, 1), (0, 4)))
         self.bits = self.slot_bits + self.window_bits
-        self.windows = [(random.randrange(4), random.randrange(256), random.randrange(RUNS)) for _ in range(64)]
+        self.windows = [(random.randrange(8), random.randrange(256), random.randrange(RUNS)) for _ in range(64)]
         self.slots = [random.randrange(256) for _ in range(32)]
         self.draw_activations(entries)
         self.draw_weights(weights)
@@ -51,8 +51,8 @@ class Work:
         return int(self.signed) << 17 | self.slot_bits << 14 | self.window_bits << 11 | 2 << 7 | 62
 
     def tables(self) -> list[int]:
-        windows = [1 << 23 | i << 16 | skip << 14 | offset << 6 | run for i, (skip, offset, run) in enumerate(self.windows)]
-        return windows + [1 << 22 | i << 16 | base for i, base in enumerate(self.slots)]
+        windows = [1 << 24 | i << 17 | skip << 14 | offset << 6 | run for i, (skip, offset, run) in enumerate(self.windows)]
+        return windows + [1 << 23 | i << 17 | base for i, base in enumerate(self.slots)]
 
     def sums(self) -> np.ndarray:
         """What the passes leave: int64 [passes, threads, 256]. Counts the products."""
@@ -65,8 +65,8 @@ class Work:
                 base = self.slots[lin & (1 << self.slot_bits) - 1] - offset
                 edge, at, value = self.acts[chan][:, slice(*self.runs[chan][run])]
                 value = (value ^ 128) - 128 if self.signed else value
-                self.products += int(np.sum(edge & skip == 0))
-                np.add.at(sums[chan // self.chans, thread], (base + at) % 256, w * value * (edge & skip == 0))
+                self.products += int(np.sum(skip << 1 >> edge & 1 == 0))
+                np.add.at(sums[chan // self.chans, thread], (base + at) % 256, w * value * (skip << 1 >> edge & 1 == 0))
         return sums
 
     def fill(self) -> list[list[int]]:

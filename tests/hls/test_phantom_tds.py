@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, dut, window_bits: int, slot_bits: int) -> None:
         self.dut, self.slot_bits, self.bits = dut, slot_bits, window_bits + slot_bits
         self.threads = [Thread(window_bits, slot_bits) for _ in range(param("Threads"))]
-        self.windows = [(random.randrange(4), random.randrange(256), random.randrange(64)) for _ in range(64)]
+        self.windows = [(random.randrange(8), random.randrange(256), random.randrange(64)) for _ in range(64)]
         self.slots = [random.randrange(256) for _ in range(32)]
         self.runs: dict[tuple[int, int], tuple[int, int, int]] = {}
         self.filled = self.jobs = self.parks = self.waits = 0
@@ -61,9 +61,9 @@ class Bench:
     async def load_tables(self) -> None:
         for i in range(64):
             skip, offset, run = self.windows[i]
-            self.dut.table_i.value = 1 << 23 | i << 16 | skip << 14 | offset << 6 | run
+            self.dut.table_i.value = 1 << 24 | i << 17 | skip << 14 | offset << 6 | run
             await RisingEdge(self.dut.clk_i)
-            self.dut.table_i.value = 1 << 22 | i << 16 | random.getrandbits(8) << 8 | self.slots[i % 32]
+            self.dut.table_i.value = 1 << 23 | i << 17 | random.getrandbits(9) << 8 | self.slots[i % 32]
             await RisingEdge(self.dut.clk_i)
         self.dut.table_i.value = 0
 

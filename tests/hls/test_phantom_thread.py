@@ -130,7 +130,7 @@ async def maximum_values(dut, signed: bool) -> None:
     for value in (255, 128, 127):
         b.lists.value[:] = value
         for w in (-128, 127):
-            b.send([Job(w, 100, 100, 200, 3, 0) for _ in range(8)])
+            b.send([Job(w, 100, 100, 200, 7, 0) for _ in range(8)])
             await b.settle()
             await b.drain(0)
 
@@ -140,7 +140,7 @@ async def edges_skip_whole_words(dut) -> None:
     """Runs of which nothing is left still come to their end, and cost a cycle a word at most."""
     b = await Bench.make(dut)
     b.lists.edge[:] = 3
-    b.send([Job(1, random.randrange(1024), random.randint(1, 100), 0, random.randint(1, 3), 0) for _ in range(20)])
+    b.send([Job(1, random.randrange(1024), random.randint(1, 100), 0, random.randint(4, 7), 0) for _ in range(20)])
     await b.settle()
     assert b.macs == 0
     b.lists.edge[:] = [i % 3 for i in range(1024)]

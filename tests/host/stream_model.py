@@ -22,11 +22,16 @@ def with_end(words: list[int]) -> np.ndarray:
     return np.array(words + [serial_checksum(words) << 32 | len(words) << 4 | 0xE], dtype=np.uint64)
 
 
-def packets_of(tensor: np.ndarray, strip_rows: int | None = None) -> list[list[int]]:
+def packets_of(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0) -> list[list[int]]:
     """All packets of a tensor [C, H, W] in the order in which `compress` writes them."""
     channels, height, width = tensor.shape
+    if span == 0:
+        parts = 1
+        while parts * 64 < width:
+            parts += 1
+        span = -(-width // parts)
     pitch = 1
-    while pitch < min(width, 64):
+    while pitch < (span if span >= width else 64):
         pitch *= 2
     full = 64 // pitch
     packets = []
@@ -34,13 +39,13 @@ def packets_of(tensor: np.ndarray, strip_rows: int | None = None) -> list[list[i
         end = min(height, strip + (strip_rows or height))
         for y0 in range(strip, end, full):
             nrows = min(full, end - y0)
-            for xs in range(-(-width // 64)):
+            for xs in range(-(-width // span)):
                 for chunk in range(-(-channels // 8)):
-                    packets.append(_packet(tensor, pitch, y0, nrows, xs, chunk))
+                    packets.append(_packet(tensor, pitch, span, y0, nrows, xs, chunk))
     return packets
 
 
-def _packet(tensor: np.ndarray, pitch: int, y0: int, nrows: int, xs: int, chunk: int) -> list[int]:
+def _packet(tensor: np.ndarray, pitch: int, span: int, y0: int, nrows: int, xs: int, chunk: int) -> list[int]:
     channels, _, width = tensor.shape
     header = (nrows - 1) << 26 | xs << 22 | y0 << 12 | chunk << 4 | 1
     body = []
@@ -48,8 +53,8 @@ def _packet(tensor: np.ndarray, pitch: int, y0: int, nrows: int, xs: int, chunk:
         channel = 8 * chunk + lane
         mask, values = 0, []
         for bit in range(nrows * pitch):
-            row, column = y0 + bit // pitch, 64 * xs + bit % pitch
-            if channel < channels and column < width and tensor[channel, row, column]:
+            row, column = y0 + bit // pitch, span * xs + bit % pitch
+            if channel < channels and bit % pitch < span and column < width and tensor[channel, row, column]:
                 mask |= 1 << bit
                 values.append(int(tensor[channel, row, column]) & 0xFF)
         nwords = -(-len(values) // 8)

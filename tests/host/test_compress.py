@@ -18,21 +18,22 @@ SHAPES = st.tuples(st.integers(1, 20), st.integers(1, 40), st.one_of(st.integers
 @given(
     shape=SHAPES,
     strip=st.one_of(st.none(), st.integers(1, 12)),
+    span=st.one_of(st.just(0), st.integers(13, 64)),
     density=st.sampled_from([0.0, 0.03, 0.3, 0.9, 1.0]),
     signed=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@example(shape=(9, 14, 14), strip=4, density=0.3, signed=True, seed=0)
-@example(shape=(8, 100, 1), strip=None, density=0.5, signed=False, seed=0)
-@example(shape=(3, 5, 65), strip=2, density=0.5, signed=False, seed=0)
-@example(shape=(16, 7, 7), strip=3, density=1.0, signed=True, seed=0)
+@example(shape=(9, 14, 14), strip=4, span=7, density=0.3, signed=True, seed=0)
+@example(shape=(8, 100, 1), strip=None, span=0, density=0.5, signed=False, seed=0)
+@example(shape=(3, 5, 65), strip=2, span=0, density=0.5, signed=False, seed=0)
+@example(shape=(16, 7, 7), strip=3, span=1, density=1.0, signed=True, seed=0)
 def test_equals_the_model_and_comes_back(
-    shape: tuple[int, int, int], strip: int | None, density: float, signed: bool, seed: int
+    shape: tuple[int, int, int], strip: int | None, span: int, density: float, signed: bool, seed: int
 ) -> None:
     tensor = random_tensor(np.random.default_rng(seed), shape, density, signed)
-    words = compress(tensor, strip)
-    assert np.array_equal(words, stream_of(packets_of(tensor, strip)))
-    back = expand(words, *shape, tensor.dtype)
+    words = compress(tensor, strip, span)
+    assert np.array_equal(words, stream_of(packets_of(tensor, strip, span)))
+    back = expand(words, *shape, tensor.dtype, span)
     assert back.dtype == tensor.dtype
     assert np.array_equal(back, tensor)
 

@@ -19,14 +19,15 @@ from phantom.errors import FormatError
 @given(
     shape=st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 140)),
     strip=st.integers(1, 9),
+    span=st.one_of(st.just(0), st.integers(9, 64)),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_packets_in_any_order(shape: tuple[int, int, int], strip: int, seed: int) -> None:
+def test_packets_in_any_order(shape: tuple[int, int, int], strip: int, span: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     tensor = random_tensor(rng, shape, 0.3, True)
-    packets = packets_of(tensor, strip)
+    packets = packets_of(tensor, strip, span)
     shuffled = [packets[i] for i in rng.permutation(len(packets))]
-    assert np.array_equal(expand(stream_of(shuffled), *shape, np.int8), tensor)
+    assert np.array_equal(expand(stream_of(shuffled), *shape, np.int8, span), tensor)
 
 
 @settings(max_examples=200, deadline=None)
@@ -132,8 +133,8 @@ def test_end_count_and_checksum() -> None:
 
 
 def test_columns_outside_of_a_wide_tensor() -> None:
-    packets = packets_of(np.ones((1, 1, 70), np.uint8))
+    packets = packets_of(np.ones((1, 1, 70), np.uint8), span=64)
     assert packets[1][1] == 0x3F, "columns 64..69"
     packets[1][1:3] = [0x7F, 0x01010101010101]
     with pytest.raises(FormatError, match=r"\(mask of channel 0\) has bit 6 set"):
-        expand(stream_of(packets), 1, 1, 70)
+        expand(stream_of(packets), 1, 1, 70, span=64)

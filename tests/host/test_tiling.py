@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from phantom.config import Config, load_config
 from phantom.errors import ShapeError
 from phantom.layout import Layout
-from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, Tiling, Workload, choose, need_rows
+from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, choose, need_rows
 from phantom.views import Geometry, conv_geometry
 
 CONFIGS = [load_config(name) for name in ("tiny", "small", "pynq_z2")]
@@ -20,12 +21,12 @@ CONFIGS = [load_config(name) for name in ("tiny", "small", "pynq_z2")]
 
 def a_case(
     filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int], density: float = 1.0
-) -> tuple[Workload, Geometry, Layout]:
+) -> tuple[Workload, GeometryOf, Layout]:
     pad = kernel // 2
     rows, cols = ((n + 2 * pad - kernel) // stride + 1 for n in size)
     work = Workload("t", filters, channels, (kernel, kernel), stride, pad, rows, cols, 0.3, density)
-    geometry = conv_geometry("t", (kernel, kernel), stride, pad, pad, size[1], cols)
-    return work, geometry, Layout.plain((channels, *size), np.dtype(np.uint8))
+    geometry_of = functools.partial(conv_geometry, "t", (kernel, kernel), stride, pad, pad, size[1], cols)
+    return work, geometry_of, Layout.plain((channels, *size), np.dtype(np.uint8))
 
 
 def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> None:
@@ -39,7 +40,13 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     for tile in range(t.tiles):  # a core mask is a product of rows and columns
         members = {t.place(tile, group) for group in range(t.groups)}
         assert len(members) == len({r for r, _ in members}) * len({c for _, c in members})
-    columns = [(t.tile_rows + v.runs - 1) * (v.last_col + 1) for v in geometry.views]
+    covered = {divmod(i, t.span) for i in range(work.out_cols)}
+    assert t.tile_cols % t.span == 0 and t.span <= 64 and len({xs for xs, _ in covered}) <= 16
+    assert (t.col_tiles - 1) * t.tile_cols < work.out_cols <= t.col_tiles * t.tile_cols, "tiles cover the columns, none is empty"
+    assert {t.at(i) for i in range(t.tiles)} == {
+        (r * t.tile_rows, c * t.tile_cols) for r in range(t.tiles // t.col_tiles) for c in range(t.col_tiles)
+    }
+    columns = [(t.tile_rows + v.runs - 1) * min(v.cols, v.width) for v in geometry.views]
     assert (max if t.view_chans else sum)(columns) <= 2 * config.act_words - RING_MARGIN, "a dense channel fits the ring"
     cut = layout.geometry
     for strip in range(-(-work.out_rows // t.strip_rows)):
@@ -53,7 +60,7 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
         assert all(first <= y < end for y in wanted if 0 <= y < height), "all rows of the strip are asked for"
         packets = -(-(end - first) // cut.rows) * cut.columns
         assert packets <= MAX_PACKETS
-        words = min(1.0, work.act_density) * (end - first) / cut.rows * 73 * cut.chunks * cut.columns
+        words = (end - first) / cut.rows * (9 + 8 * work.act_density * cut.rows * cut.span / 8) * cut.chunks * cut.columns
         assert words <= config.row_buffer_words
 
 
@@ -65,22 +72,25 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     kernel=st.integers(1, 7),
     stride=st.sampled_from([1, 2]),
     size=st.tuples(st.integers(7, 40), st.integers(7, 70)),
+    rank=st.sampled_from([0, 0, 1, 7, 40, 10**6]),
 )
-def test_limits(config: Config, filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int]) -> None:
+def test_limits(
+    config: Config, filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int], rank: int
+) -> None:
     case = a_case(filters, channels, kernel, stride, size)
     try:
-        tiling = choose(*case, config)
+        tiling, geometry = choose(*case, config, rank)
     except ShapeError as error:
         assert config.name in str(error) and "hold" in str(error)
         assert channels * size[1] > 400 or kernel * size[1] > 300, "only large layers may be refused"
         return
     assert tiling.cycles > 0
-    check(tiling, *case, config)
+    check(tiling, case[0], geometry, case[2], config)
 
 
 def test_all_cores_are_used_where_there_is_work_for_them() -> None:
     config = load_config("pynq_z2")
-    tiling = choose(*a_case(128, 64, 3, 1, (28, 28)), config)
+    tiling, _ = choose(*a_case(128, 64, 3, 1, (28, 28)), config)
     assert tiling.rows * tiling.cols == config.cores
 
 
@@ -96,4 +106,4 @@ def test_a_sparse_input_needs_less_room() -> None:
     small = dataclasses.replace(load_config("tiny"), row_buffer_words=512)
     with pytest.raises(ShapeError):
         choose(*a_case(8, 24, 3, 1, (16, 64)), small)
-    assert choose(*a_case(8, 24, 3, 1, (16, 64), density=0.3), small).tiles >= 1
+    assert choose(*a_case(8, 24, 3, 1, (16, 64), density=0.3), small)[0].tiles >= 1
