@@ -85,6 +85,15 @@ module phantom_lam_fetch
   assign last_strip    = 16'(strip_q + 16'd1) == cfg_i.strips;
 
   logic [10:0] need_first_q, need_end_q;
+
+  // Rows that the next strip needs: worked out long before they are wanted.
+  logic [10:0] next_need_q, next_first_q, next_end_q, beyond_q;
+  always_ff @(posedge clk_i) begin
+    next_need_q  <= need_q + 11'(cfg_i.need_step);
+    next_first_q <= next_need_q > 11'(cfg_i.need_above) ? next_need_q - 11'(cfg_i.need_above) : '0;
+    beyond_q     <= next_need_q + 11'(cfg_i.need_span);
+    next_end_q   <= beyond_q < 11'(in_cfg_i.rows) ? beyond_q : 11'(in_cfg_i.rows);
+  end
   assign need_row_o = need_first_q;
   assign waiting_o  = state_q == StStrip && rows_ready_i < need_end_q;
 
@@ -94,7 +103,7 @@ module phantom_lam_fetch
     logic [AddrW-1:0] addr;
     logic [31:0]      counts;
     logic [9:0]       y0;
-    logic [5:0]       more_rows;
+    logic [9:0]       y_last;
     logic [9:0]       col;       // first column
     logic             last_xs;   // the row ends with it
   } packet_t;
@@ -116,7 +125,7 @@ module phantom_lam_fetch
           addr: head_addr_q,
           counts: mem_data_i[63:32],
           y0: mem_data_i[21:12],
-          more_rows: mem_data_i[31:26],
+          y_last: mem_data_i[21:12] + 10'(mem_data_i[31:26]),
           col: col_q,
           last_xs: xs_q == in_cfg_i.last_xs
       };
@@ -132,24 +141,29 @@ module phantom_lam_fetch
   logic signed [12:0] first_row_q, last_row_q;  // rows of the input
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
   logic signed [11:0] first_col_q, last_col_q;  // columns of the input
+  logic signed [12:0] skip_row_q;           // packets that end above this one are of no use to any view of the tile
+  logic signed [11:0] left_col_q;           // packets that begin here, or further left, end before the first column
   logic               past_end, precedes, other_parity, beside;
   logic signed [12:0] packet_first, packet_last;
   logic signed [11:0] packet_col;
 
   assign packet_first = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y0});
-  assign packet_last  = packet_first + $signed({7'b0, packet.more_rows});
+  assign packet_last  = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y_last});
   assign packet_col   = $signed({2'b0, packet.col});
   assign past_end     = 7'(index_q) == count_q || packet_first > last_row_q;
   assign precedes     = packet_last < first_row_q;
-  assign beside       = packet_col > last_col_q || packet_col + $signed({5'b0, in_cfg_i.span}) <= first_col_q;
+  assign beside       = packet_col > last_col_q || packet_col <= left_col_q;
   // With stride 2 a packet of one row belongs to the views of its parity only.
-  assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.more_rows == '0 && packet.y0[0] != view.py;
+  assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.y0 == packet.y_last && packet.y0[0] != view.py;
 
   // Words of the packet in front of the channel: header, and mask and values of the channels before it.
-  logic [6:0] offset, offset_q;
+  // Added up as a tree, from the packet's registered copy.
+  logic [3:0] count[8];
+  logic [4:0] pair[4];
+  logic [6:0] offset_q;
   always_comb begin
-    offset = 7'd1;
-    for (int unsigned i = 0; i < 7; i++) if (3'(i) < chan_q[2:0]) offset += 7'd1 + 7'(packet.counts[4*i+:4]);
+    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < chan_q[2:0] ? packet_q.counts[4*i+:4] : '0;
+    for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
   end
 
   function automatic logic [AddrW-1:0] wrap(logic [AddrW:0] a);
@@ -177,7 +191,7 @@ module phantom_lam_fetch
     req_d.value_base  = value_next_q;
     req_d.value_words = view_end ? '0 : words_q;
     req_d.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - origin_q);
-    req_d.more_rows   = in_cfg_i.flat ? 6'd63 : packet_q.more_rows;
+    req_d.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_q.y_last - packet_q.y0);
     req_d.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
     req_d.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
     req_d.col         = col_offset[8:0];
@@ -190,8 +204,8 @@ module phantom_lam_fetch
 
   always_ff @(posedge clk_i) begin
     packet_q <= packet;
-    offset_q <= offset;
-    words_q  <= packet.counts[4*chan_q[2:0]+:4];
+    offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(chan_q[2:0]) + 7'd1;
+    words_q  <= packet_q.counts[4*chan_q[2:0]+:4];
     if (request) begin
       req_q      <= req_d;
       req_addr_q <= wrap((AddrW + 1)'(packet_q.addr) + (AddrW + 1)'(offset_q));
@@ -326,15 +340,17 @@ module phantom_lam_fetch
           origin_q    <= cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           first_row_q <= first_q < 0 ? 13'sd0 : cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           last_row_q  <= last_q < 0 ? -13'sd1 : cfg_i.stride2 ? {last_q, view.py} : 13'(last_q);
+          // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
+          skip_row_q  <= first_q < 0 ? -13'sd1 : (cfg_i.stride2 ? {first_q, view.py} : 13'(first_q)) - 13'sd1;
           last_col_q  <= first_col_q + $signed({2'b0, view.col_span});
+          left_col_q  <= first_col_q - $signed({5'b0, in_cfg_i.span});
           state_q     <= StFind;
         end
         StFind: begin
           if (past_end) state_q <= StViewEnd;
           else if (precedes) begin
             index_q <= index_q + 6'd1;
-            // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
-            if (view_q == '0 && packet_last + 13'sd1 < first_row_q) tile_index_q <= index_q + 6'd1;
+            if (view_q == '0 && packet_last < skip_row_q) tile_index_q <= index_q + 6'd1;
           end else if (other_parity || beside) index_q <= index_q + 6'd1;
           else state_q <= StOffset;
         end
@@ -371,11 +387,9 @@ module phantom_lam_fetch
                 if (last_pass) begin
                   strip_q      <= strip_q + 16'd1;
                   base_q       <= base_q + 12'(cfg_i.strip_rows);
-                  need_q       <= need_q + 11'(cfg_i.need_step);
-                  need_first_q <= need_q + 11'(cfg_i.need_step) > 11'(cfg_i.need_above) ?
-                                  need_q + 11'(cfg_i.need_step) - 11'(cfg_i.need_above) : '0;
-                  need_end_q   <= 11'(need_q + 11'(cfg_i.need_step) + 11'(cfg_i.need_span)) < 11'(in_cfg_i.rows) ?
-                                  11'(need_q + 11'(cfg_i.need_step) + 11'(cfg_i.need_span)) : 11'(in_cfg_i.rows);
+                  need_q       <= next_need_q;
+                  need_first_q <= next_first_q;
+                  need_end_q   <= next_end_q;
                   if (last_strip) state_q <= StIdle;
                 end
               end

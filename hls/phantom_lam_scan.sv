@@ -73,10 +73,21 @@ module phantom_lam_scan
   // --- this piece -------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0] raw, wanted, cand, low, rest, low2;
-  logic signed [12:0] view_row;
-  logic          row_exists, filler, many, piece_done, row_done, packet_done;
+  logic [6:0]    view_row;
+  logic          row_exists_q, filler, many, piece_done, row_done, packet_done;
   logic [6:0]    pitch;
   logic [5:0]    next_first;
+
+  // Found side by side with the two lowest bits, because the way on to the next piece, row and token hangs on it.
+  function automatic logic three_or_more(logic [Lf-1:0] bits);
+    logic [Lf/4-1:0] one, two, three;  // at least so many in each nibble
+    for (int unsigned n = 0; n < Lf / 4; n++) begin
+      one[n]   = |bits[4*n+:4];
+      two[n]   = (bits[4*n+:4] & (bits[4*n+:4] - 4'd1)) != '0;
+      three[n] = $countones(bits[4*n+:4]) > 2;
+    end
+    three_or_more = |three || (|two && (one & ~two) != '0) || (two & (two - 1'b1)) != '0 || $countones(one) > 2;
+  endfunction
 
   assign raw        = tok_q.mask[Lf*piece_q+:Lf];
   assign pitch      = 7'd1 << in_cfg_i.log2_pitch;
@@ -89,20 +100,24 @@ module phantom_lam_scan
     end
   end
 
-  assign view_row   = cfg_i.stride2 ? input_row_q >>> 1 : input_row_q;
-  assign row_exists = input_row_q >= 0 && view_row < $signed({6'b0, view.rows}) && !(cfg_i.stride2 && input_row_q[0]);
+  // Whether the view has that row of the input.
+  function automatic logic exists(logic stride2, logic signed [12:0] row, logic [6:0] rows);
+    return row >= 0 && row < (stride2 ? $signed({5'b0, rows, 1'b0}) : $signed({6'b0, rows})) && !(stride2 && row[0]);
+  endfunction
+
+  assign view_row = cfg_i.stride2 ? input_row_q[7:1] : input_row_q[6:0];
   // View rows in front of this packet's row, or behind the last packet, that do not exist.
   assign filler     = tok_q.view_end ? next_row_q != view.rows :
-                      row_exists && view_row[6:0] != next_row_q;
-  assign cand       = row_exists && !filler && !tok_q.view_end ? raw & wanted & ~taken_q : '0;
+                      row_exists_q && view_row != next_row_q;
+  assign cand       = row_exists_q ? raw & wanted & ~taken_q : '0;
   assign low        = cand & (~cand + 1'b1);
   assign rest       = cand & ~low;
   assign low2       = rest & (~rest + 1'b1);
-  assign many       = (rest & ~low2) != '0;
+  assign many       = three_or_more(cand);
   assign piece_done = !filler && !many;
 
   // Rows that the view does not want are left at once.
-  assign row_done    = piece_done && (piece_q == last_bit_q[5-:IndexW] || !row_exists);
+  assign row_done    = piece_done && (piece_q == last_bit_q[5-:IndexW] || !row_exists_q);
   assign packet_done = row_done && row_q == tok_q.more_rows;
   assign done        = tok_q.view_end ? !filler : packet_done;
 
@@ -121,12 +136,14 @@ module phantom_lam_scan
         first_bit_q <= tok_i.first_col;
         last_bit_q  <= tok_i.last_col;
         col_q       <= tok_i.col;
+        row_exists_q <= !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
       end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
-        taken_q <= piece_done ? '0 : taken_q | low | low2;
+        if (!filler) taken_q <= many ? taken_q | low | low2 : '0;
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
           row_q       <= row_q + 6'd1;
           input_row_q <= input_row_q + 13'sd1;
+          row_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd1, view.rows);
           first_bit_q <= next_first;
           last_bit_q  <= last_bit_q + pitch[5:0];
           col_q       <= col_q - 9'(pitch);
@@ -170,8 +187,8 @@ module phantom_lam_scan
     pick_d.value_words = tok_q.value_words;
     if (tok_valid_q && fresh_chan_q) pick_d.chan_load = 1'b1;
     else if (tok_valid_q) begin
-      pick_d.count    = {rest != '0, low != '0 && rest == '0};
-      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists && tok_q.row_end);
+      if (!filler) pick_d.count = {rest != '0, low != '0 && rest == '0};
+      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists_q && tok_q.row_end);
       pick_d.view_end = tok_q.view_end && !filler;
       pick_d.chan_end = tok_q.chan_end && !filler;
       pick_d.packet_end = packet_done && !tok_q.view_end;

@@ -257,7 +257,7 @@ def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
 
 
 def waiting_cycles(tiling: Tiling, work: Workload, layout: Layout, config: Config, strips: int) -> float:
-    """Cycles for which the input is waited for: the first strip's rows, and what of the others finds no room ahead of its time."""
+    """Cycles in which the input is waited for: the first strip's rows, and what of the others finds no room before its time."""
     words = words_per_row(work.act_density, layout) / BYTES_PER_CYCLE * 8
     room = config.row_buffer_words / BYTES_PER_CYCLE * 8
     first = need_rows(tiling, work, layout, 0)
