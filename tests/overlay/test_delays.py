@@ -113,6 +113,8 @@ def test_dsp_is_cut_where_it_has_a_register() -> None:
     assert dsp(0, 1, 0) == pytest.approx(only_m, abs=0.006)
     only_a = {("a_q", "mac.A"): INTO + 0.1, ("c_q", "p_q"): INTO + 1.4 + OUT, ("mac.P", "p_q"): 0.43 + 3.8 + OUT, **ENABLE}
     assert dsp(1, 0, 0) == pytest.approx(only_a, abs=0.006)
+    a_and_m = {**only_m, ("a_q", "mac.A"): INTO + 0.1}
+    assert dsp(1, 1, 0) == pytest.approx(a_and_m, abs=0.006)
 
 
 def test_dsp_that_only_adds_has_no_multiplier_in_the_way() -> None:

@@ -132,6 +132,12 @@ def test_a_block_behind_its_border_costs_what_it_costs_inside() -> None:
     assert {p.start for p in seen} == {"a_q", "u_inner.out_o"}
 
 
+def test_a_border_has_the_slowest_and_the_deepest_of_a_port() -> None:
+    module = Module().cell("RAMB36E1", name="mem", DOADO=["word"]).ff("0", "a_q").port("output", out_o=["slow", "deep"])
+    border = paths.Netlist(module.lut("slow", "word").chain("a_q", 2, "deep").document()).border()
+    assert border.out == {"out_o": Cost(pytest.approx(2.45 + STEP, abs=0.006), 2)}
+
+
 def test_a_loop_is_found_and_named() -> None:
     module = Module().ff("0", "a_q").lut("ping", "a_q", "pong").lut("between", "ping").lut("pong", "between").lut("after", "pong")
     with pytest.raises(paths.LoopError, match=r"combinational loop: (ping|between|pong) -> ") as error:

@@ -83,8 +83,9 @@ def test_what_is_seen_in_a_block_and_around_it_counts_once(run: Run, tmp_path: P
 
 def test_the_list_of_the_worst_names_each_register_once(run: Run, tmp_path: Path) -> None:
     module = Module().ff("0", "a_q").ff("0", "other_q").chain("a_q", 5, "n").chain("other_q", 3, "m")
+    module.ff("0", "third_q").chain("third_q", 4, "o").ff("o", "end0_q[1]")  # to a register that is in the list already
     for i in range(4):
-        module.ff("0", f"end{i}_q", CE="n")
+        module.ff("0", f"end{i}_q[0]", CE="n")
     run({"phantom_top.u_wide": module.ff("m", "last_q")})
     worst = json.loads((tmp_path / "timing.json").read_text())["worst"]
     assert [(path["from"], path["levels"]) for path in worst] == [("a_q", 5), ("other_q", 3)]
