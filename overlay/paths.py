@@ -8,6 +8,7 @@ or an output port: the four kinds are kept apart.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -58,7 +59,7 @@ class Path:
     levels: int
     carry: int
     mux: int
-    steps: tuple[str, ...]  # nets on the way that the sources name
+    steps: tuple[str, ...]  # nets on the way that have a name in the sources, else the source lines of carry chains
     start_port: str
     end_port: str
 
@@ -93,6 +94,13 @@ class Netlist:
         self.ends: list[End] = []
         cells = [cell_of(name, text) for name, text in module["cells"].items() if text["type"] != "$scopeinfo"]
         drivers = {bit: (cell, pin) for cell in cells for pin, bit in nets(cell.outputs)}
+        self.made = {bit: place for bit, (cell, _) in drivers.items() if (place := source_line(cell))}
+        self.feeds = {
+            bit: f"reg:{pin_name(cell, pin)}"
+            for cell in cells
+            if not cell.name.startswith("$")
+            for pin, bit in nets(cell.inputs)
+        }
         data = Counter(cell.inputs["D"][0] for cell in cells if cell.kind.startswith("FD"))  # registers whose input a net is
 
         for cell in cells:
@@ -106,9 +114,9 @@ class Netlist:
                 if source in inputs and target in outputs:
                     self.arcs[outputs[target]].append(Arc(inputs[source], before[source].plus(cost)))
             for pin, cost in found.starts:
-                self.starts.append(Start(outputs[pin], cost, self.label(cell, pin, outputs[pin]), ""))
+                self.starts.append(Start(outputs[pin], cost, self.label(cell, pin), ""))
             for pin, cost in found.ends:
-                self.ends.append(End(inputs[pin], before[pin].plus(cost), self.label(cell, pin, None), ""))
+                self.ends.append(End(inputs[pin], before[pin].plus(cost), self.label(cell, pin), ""))
         for port, text in module["ports"].items():
             for i, bit in enumerate(text["bits"]):
                 if not isinstance(bit, int):
@@ -120,18 +128,19 @@ class Netlist:
                     self.ends.append(End(bit, Cost(0.0), name, port))
         self.order = self.topological_order()
 
-    def label(self, cell: Cell, pin: Pin, bit: int | None) -> str:
-        """Name of a register or memory in the sources, with the pin unless it is a register's data."""
-        register = cell.kind.startswith("FD")
-        if register or cell.name.startswith("$"):
-            known = [b for _, b in nets(cell.outputs) if b in self.names]
-            name = self.names[known[0]] if known else cell.parameters.get("src", cell.name)
-        else:
-            name = cell.name
-        if register and pin.port in ("D", "Q"):
+    def label(self, cell: Cell, pin: Pin) -> str:
+        """Name of a register or memory in the sources, with the pin unless it is a register's data.
+
+        A register that synthesis has made, such as that of a memory's address, is called by the pin that it feeds (reg:...).
+        """
+        if not cell.name.startswith("$"):
+            return pin_name(cell, pin)
+        outputs = [bit for _, bit in nets(cell.outputs)]
+        names = [self.names[bit] for bit in outputs if bit in self.names] or [self.feeds[b] for b in outputs if b in self.feeds]
+        name = names[0] if names else source_line(cell) or cell.name
+        if cell.kind.startswith("FD") and pin.port in ("D", "Q"):
             return name
-        bits = (cell.inputs if pin.port in cell.inputs else cell.outputs)[pin.port]
-        return f"{name}.{pin.port}" + (f"[{pin.bit}]" if len(bits) > 1 else "")
+        return name + pin_name(cell, pin).removeprefix(cell.name)
 
     def topological_order(self) -> list[int]:
         """The nets that cells drive combinationally, each behind all that it depends on. Raises LoopError."""
@@ -186,7 +195,8 @@ class Netlist:
         while net in before:
             trail.append(net)
             net = before[net]
-        steps = [self.names[n] for n in reversed(trail) if n in self.names]
+        known = filter(None, (self.names.get(n) or self.made.get(n) for n in reversed(trail)))
+        steps = [step for step, _ in itertools.groupby(known)]
         start = first[net]
         return Path(start.name, end.name, round(cost.ns, 2), *cost[1:], tuple(steps), start.port, end.port)
 
@@ -210,6 +220,18 @@ def worst_of(known: Cost | None, path: Path, less: float) -> Cost:
     return Cost(max(known.ns, cost.ns), max(known.levels, cost.levels), max(known.carry, cost.carry), max(known.mux, cost.mux))
 
 
+def pin_name(cell: Cell, pin: Pin) -> str:
+    """The pin of a cell, with its bit where the port has several."""
+    bits = cell.inputs.get(pin.port) or cell.outputs[pin.port]
+    return f"{cell.name}.{pin.port}" + (f"[{pin.bit}]" if len(bits) > 1 else "")
+
+
+def source_line(cell: Cell) -> str:
+    """File and line of the RTL that a cell comes from, "" when the mapper does not say."""
+    found = re.search(r"([^/|]+\.sv:\d+)", cell.parameters.get("src", ""))
+    return found[1] if found else ""
+
+
 def nets(ports: Mapping[str, list[int | str]]) -> Iterable[tuple[Pin, int]]:
     """The pins of ports that are on a net, with its number."""
     return [(Pin(port, i), bit) for port, bits in ports.items() for i, bit in enumerate(bits) if isinstance(bit, int)]
@@ -220,8 +242,7 @@ def cell_of(name: str, text: Mapping[str, Any]) -> Cell:
     sides: dict[str, dict[str, list[int | str]]] = {"input": {}, "output": {}}
     for port, bits in text["connections"].items():
         sides[text["port_directions"][port]][port] = bits
-    source = text.get("attributes", {}).get("src", "")
-    parameters = {**text.get("parameters", {}), **({"src": source.split("|")[0]} if source else {})}
+    parameters = {**text.get("parameters", {}), "src": text.get("attributes", {}).get("src", "")}
     return Cell(name, text["type"], parameters, sides["input"], sides["output"])
 
 

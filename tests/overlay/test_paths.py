@@ -159,6 +159,23 @@ def test_names_are_those_of_registers() -> None:
     assert found == {2: "u_a.sum_q[0]", 3: "u_a.sum_q[1]", 5: "wire"}
 
 
+def test_a_register_that_synthesis_made_is_called_by_what_it_feeds() -> None:
+    module = Module().ff("0", "$made").cell("RAM32X1D", name="table_mem", A0="0", DPRA0="$made", DPO="n").ff("n", "b_q")
+    module.ff("0", "$other").lut("m", "$other").ff("m", "c_q")
+    module.cells["table_mem"]["attributes"] = {"src": "/elsewhere/hls/phantom_x.sv:7.3-7.9|map.v:1.1-2.2"}
+    found = {path.end: path for path in paths.Netlist(module.document()).paths(False, False, paths.deepest)}
+    assert found["b_q"].start == "reg:table_mem.DPRA0"
+    assert found["b_q"].steps == ("n",)
+    assert found["c_q"].start.startswith("$FDRE$")
+
+
+def test_where_no_net_has_a_name_a_path_says_which_lines_it_comes_from() -> None:
+    module = Module().ff("0", "a_q").chain("a_q", 3, "$n").ff("$n", "b_q")
+    for cell, line in zip([c for c in module.cells.values() if c["type"] == "LUT1"], (7, 7, 9)):
+        cell["attributes"] = {"src": f"/elsewhere/hls/phantom_x.sv:{line}.3-{line}.9|map.v:1.1-2.2"}
+    assert only(module).steps == ("phantom_x.sv:7", "phantom_x.sv:9")
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> list[list[int]]:
     """LUTs in order; inputs of each: 0 to 2 are registers, 3 and up the LUTs before it."""
