@@ -171,7 +171,7 @@ def print_blocks(reports: Mapping[str, Report], clock_ns: float) -> None:
         mark = "!" if report.levels > LIMIT_LEVELS else "*" if report.ns > clock_ns else " "
         row = f"{name:23s}{report.levels:7d}{path.carry:7d}{path.mux:6d}{path.ns:7.2f}{mark} "
         print(row + arrow(path, WIDTH - len(row)))
-    print(f"! more than {LIMIT_LEVELS} levels   * slower than {clock_ns:g} ns\n")
+    print(f"levels: of the deepest path; all else: of the slowest   ! over {LIMIT_LEVELS} levels   * over {clock_ns:g} ns\n")
     print(f"{'ports: levels and ns':23s}{'input to register':25s}{'register to output':25s}input to output")
     for name, report in sorted(reports.items()):
         columns = [
