@@ -9,13 +9,13 @@ or an output port: the four kinds are kept apart.
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import delays
+import netlist
 from delays import Border, Cell, Cost, Pin
 from phantom.errors import PhantomError
 
@@ -88,24 +88,24 @@ class Netlist:
     """
 
     def __init__(self, module: Mapping[str, Any], borders: Mapping[str, Border] | None = None) -> None:
-        self.names = net_names(module["netnames"])
+        self.names = netlist.net_names(module["netnames"])
         self.arcs: dict[int, list[Arc]] = defaultdict(list)  # by the net that they lead to
         self.starts: list[Start] = []
         self.ends: list[End] = []
-        cells = [cell_of(name, text) for name, text in module["cells"].items() if text["type"] != "$scopeinfo"]
-        drivers = {bit: (cell, pin) for cell in cells for pin, bit in nets(cell.outputs)}
-        self.made = {bit: place for bit, (cell, _) in drivers.items() if (place := source_line(cell))}
+        cells = [netlist.cell_of(name, text) for name, text in module["cells"].items() if text["type"] != "$scopeinfo"]
+        drivers = {bit: (cell, pin) for cell in cells for pin, bit in netlist.nets(cell.outputs)}
+        self.made = {bit: place for bit, (cell, _) in drivers.items() if (place := netlist.source_line(cell))}
         self.feeds = {
-            bit: f"reg:{pin_name(cell, pin)}"
+            bit: f"reg:{netlist.pin_name(cell, pin)}"
             for cell in cells
             if not cell.name.startswith("$")
-            for pin, bit in nets(cell.inputs)
+            for pin, bit in netlist.nets(cell.inputs)
         }
         data = Counter(cell.inputs["D"][0] for cell in cells if cell.kind.startswith("FD"))  # registers whose input a net is
 
         for cell in cells:
             found = delays.delays(cell, borders or {})
-            inputs, outputs = dict(nets(cell.inputs)), dict(nets(cell.outputs))
+            inputs, outputs = dict(netlist.nets(cell.inputs)), dict(netlist.nets(cell.outputs))
             before = {}
             for pin, bit in inputs.items():
                 driver, source = drivers.get(bit, (None, pin))
@@ -134,13 +134,13 @@ class Netlist:
         A register that synthesis has made, such as that of a memory's address, is called by the pin that it feeds (reg:...).
         """
         if not cell.name.startswith("$"):
-            return pin_name(cell, pin)
-        outputs = [bit for _, bit in nets(cell.outputs)]
+            return netlist.pin_name(cell, pin)
+        outputs = [bit for _, bit in netlist.nets(cell.outputs)]
         names = [self.names[bit] for bit in outputs if bit in self.names] or [self.feeds[b] for b in outputs if b in self.feeds]
-        name = names[0] if names else source_line(cell) or cell.name
+        name = names[0] if names else netlist.source_line(cell) or cell.name
         if cell.kind.startswith("FD") and pin.port in ("D", "Q"):
             return name
-        return name + pin_name(cell, pin).removeprefix(cell.name)
+        return name + netlist.pin_name(cell, pin).removeprefix(cell.name)
 
     def topological_order(self) -> list[int]:
         """The nets that cells drive combinationally, each behind all that it depends on. Raises LoopError."""
@@ -218,45 +218,3 @@ def worst_of(known: Cost | None, path: Path, less: float) -> Cost:
     if known is None:
         return cost
     return Cost(max(known.ns, cost.ns), max(known.levels, cost.levels), max(known.carry, cost.carry), max(known.mux, cost.mux))
-
-
-def pin_name(cell: Cell, pin: Pin) -> str:
-    """The pin of a cell, with its bit where the port has several."""
-    bits = cell.inputs.get(pin.port) or cell.outputs[pin.port]
-    return f"{cell.name}.{pin.port}" + (f"[{pin.bit}]" if len(bits) > 1 else "")
-
-
-def source_line(cell: Cell) -> str:
-    """File and line of the RTL that a cell comes from, "" when the mapper does not say."""
-    found = re.search(r"([^/|]+\.sv:\d+)", cell.parameters.get("src", ""))
-    return found[1] if found else ""
-
-
-def nets(ports: Mapping[str, list[int | str]]) -> Iterable[tuple[Pin, int]]:
-    """The pins of ports that are on a net, with its number."""
-    return [(Pin(port, i), bit) for port, bits in ports.items() for i, bit in enumerate(bits) if isinstance(bit, int)]
-
-
-def cell_of(name: str, text: Mapping[str, Any]) -> Cell:
-    """A cell from its JSON."""
-    sides: dict[str, dict[str, list[int | str]]] = {"input": {}, "output": {}}
-    for port, bits in text["connections"].items():
-        sides[text["port_directions"][port]][port] = bits
-    parameters = {**text.get("parameters", {}), "src": text.get("attributes", {}).get("src", "")}
-    return Cell(name, text["type"], parameters, sides["input"], sides["output"])
-
-
-def net_names(netnames: Mapping[str, Any]) -> dict[int, str]:
-    """One name from the sources for each net that has one: that of a register where there is a choice."""
-    best: dict[int, tuple[tuple[int, int], str]] = {}
-    for name, text in netnames.items():
-        if text.get("hide_name"):
-            continue
-        kind = 0 if re.search(r"_q$", name) else 1 if re.search(r"_n?o$", name) else 2
-        # A register is named where it is made, the innermost; anything else where it is seen.
-        rank = (kind, len(name) if kind == 2 else -len(name))
-        for i, bit in enumerate(text["bits"]):
-            if isinstance(bit, int) and (bit not in best or rank < best[bit][0]):
-                offset = int(text.get("offset", 0))
-                best[bit] = (rank, f"{name}[{i + offset}]" if len(text["bits"]) > 1 else name)
-    return {bit: name for bit, (_, name) in best.items()}

@@ -15,8 +15,8 @@ STEP = 0.65 + 0.12  # a net and a LUT
 
 def only(module: Module, from_port: bool = False, to_port: bool = False, borders: dict[str, Border] | None = None) -> paths.Path:
     """The longest path of a kind, which is the longest by time and by levels."""
-    netlist = paths.Netlist(module.document(), borders)
-    slow, deep = (netlist.paths(from_port, to_port, rank)[0] for rank in (paths.slowest, paths.deepest))
+    mapped = paths.Netlist(module.document(), borders)
+    slow, deep = (mapped.paths(from_port, to_port, rank)[0] for rank in (paths.slowest, paths.deepest))
     assert slow == deep
     return slow
 
@@ -92,8 +92,8 @@ def test_wide_multiplexers_are_no_levels_and_their_data_wires_are_dedicated() ->
 def test_the_slowest_path_need_not_be_the_deepest() -> None:
     module = Module().cell("RAMB36E1", name="mem", ADDRARDADDR=["0"], DOADO=["word"]).ff("0", "a_q")
     module.lut("fast.", "a_q").lut("n", "fast.", "word").ff("n", "b_q")
-    netlist = paths.Netlist(module.document())
-    slow, deep = (netlist.paths(False, False, rank)[0] for rank in (paths.slowest, paths.deepest))
+    mapped = paths.Netlist(module.document())
+    slow, deep = (mapped.paths(False, False, rank)[0] for rank in (paths.slowest, paths.deepest))
     assert (slow.start, slow.levels) == ("mem.DOADO", 1)
     assert (deep.start, deep.levels) == ("a_q", 2)
 
@@ -151,12 +151,6 @@ def test_a_loop_is_found_and_named() -> None:
 def test_a_cell_that_the_model_does_not_know_is_refused() -> None:
     with pytest.raises(UnknownCellError, match=r"odd: .* LDCE"):
         paths.Netlist(Module().cell("LDCE", name="odd", D="0", Q="q").document())
-
-
-def test_names_are_those_of_registers() -> None:
-    names = {"u_a.sum_q": [2, 3], "sum": [2, 3], "u_a.sum_o": [2, 3], "$x": [2, 3, 4], "long_wire": [5], "wire": [5]}
-    found = paths.net_names({n: {"hide_name": int(n[0] == "$"), "bits": bits} for n, bits in names.items()})
-    assert found == {2: "u_a.sum_q[0]", 3: "u_a.sum_q[1]", 5: "wire"}
 
 
 def test_a_register_that_synthesis_made_is_called_by_what_it_feeds() -> None:
