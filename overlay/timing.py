@@ -101,8 +101,8 @@ def first(found: list[paths.Path]) -> paths.Path | None:
 
 
 def register(report: Report, name: str) -> str:
-    """A register by its name in the whole design, without bit and pin, the same for all instances of a row."""
-    return re.sub(r"\.[A-Z][A-Z0-9]*$", "", INDEX.sub("", f"{report.block.path}.{name}"))
+    """A register or memory by its name in the whole design, without bit, pin and part, the same for all instances of a row."""
+    return re.sub(r"(\.\d+)*(\.[A-Z][A-Z0-9]*)?$", "", INDEX.sub("", f"{report.block.path}.{name}"))
 
 
 def distinct(found: Iterable[tuple[Report, paths.Path]]) -> list[tuple[Report, paths.Path]]:

@@ -91,6 +91,16 @@ def test_the_list_of_the_worst_names_each_register_once(run: Run, tmp_path: Path
     assert [(path["from"], path["levels"]) for path in worst] == [("a_q", 5), ("other_q", 3)]
 
 
+def test_the_parts_of_a_memory_are_one(run: Run, tmp_path: Path) -> None:
+    module = Module()
+    for part in range(3):
+        module.cell("RAMB36E1", name=f"u_ram.mem.0.{part}", DOADO=[f"w{part}.", f"v{part}."])
+        module.chain(f"v{part}.", 1 + part, f"n{part}").ff(f"n{part}", f"e{part}_q")
+    run({"phantom_top.u_wide": module})
+    worst = json.loads((tmp_path / "timing.json").read_text())["worst"]
+    assert [(path["from"], path["levels"]) for path in worst] == [("u_ram.mem.0.2.DOADO[1]", 3)]
+
+
 def test_chosen_blocks(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = {"phantom_top.u_one": chain(1), "phantom_top.u_two": chain(2)}
     run(made, "--block", "two")
