@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore lint bench resources registers docs clean distclean
+.PHONY: help setup run test explore lint bench resources timing registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: setup ## measure the workloads: cycles, utilisation, bandwidth
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)
+
+timing: setup ## estimate the longest paths of every block on the xc7z020; minutes (ARGS="--block tds lam" for some)
+	@$(PY) overlay/timing.py $(ARGS)
 
 registers: setup ## generate the register block, the address map and its documentation
 	@$(PY) overlay/registers.py

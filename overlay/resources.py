@@ -11,14 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-HLS = ROOT / "hls"
+import synthesis
+from phantom.config import load_config
+from phantom.errors import PhantomError
+
 DEVICE = {"lut": 53_200, "lutram": 17_400, "ff": 106_400, "dsp": 220, "bram36": 140}  # xc7z020
 LUT_LIMIT = 0.8  # beyond that routing gets hard
 LUTRAM_CELLS = {
@@ -50,23 +51,9 @@ def usage(cells: dict[str, int]) -> Counter[str]:
 def synthesise(top: str, sources: list[Path], parameters: dict[str, int], flatten: bool) -> dict[str, Counter[str]]:
     """Resources by module below `top`, all instances of a module added up; all in one when flattened (but for empty cores)."""
     with tempfile.TemporaryDirectory() as scratch:
-        script = Path(scratch) / "synthesise.py"
         result = Path(scratch) / "stat.json"
-        settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
-        files = " ".join(map(str, sources))
-        script.write_text(
-            "from pyosys import libyosys as ys\n"
-            "design = ys.Design()\n"
-            f"ys.run_pass('read_slang -D SYNTHESIS --keep-hierarchy {settings} --top {top} {files}', design)\n"
-            f"ys.run_pass('setattr -mod -unset keep_hierarchy *', design)\n"
-            f"ys.run_pass('setattr -mod -set keep_hierarchy 1 *empty_core*', design)\n"
-            f"ys.run_pass('synth_xilinx -family xc7 -noiopad {'-flatten' if flatten else ''} -top {top}', design)\n"
-            f"ys.run_pass('tee -q -o {result} stat -json -tech xilinx', design)\n"
-        )
-        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
-        if done.returncode or not result.exists():
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-            raise SystemExit(f"resources: synthesis of {top} failed\n{tail}")
+        passes = synthesis.read(top, sources, parameters) + synthesis.synthesise(top, flatten)
+        synthesis.run([*passes, f"tee -q -o {result} stat -json -tech xilinx"], top)
         document = json.loads(result.read_text())
     modules: dict[str, Counter[str]] = {}
     for name, module in document["modules"].items():
@@ -75,31 +62,13 @@ def synthesise(top: str, sources: list[Path], parameters: dict[str, int], flatte
     return modules
 
 
-def empty_core(path: Path) -> None:
-    """Write a phantom_core with the ports of the real one and nothing inside."""
-    text = (HLS / "phantom_core.sv").read_text()
-    head = text[: text.index(");\n", text.index("import phantom_pkg")) + 3]
-    outputs = re.findall(r"output\s+\w+\s+(?:\[[^\]]*\]\s+)?(\w+)(\[\w+\])?", head)
-    body = []
-    for name, unpacked in outputs:
-        value = "StMac" if name == "state_o" else "'0"
-        body.append(f"  assign {name} = {'{default: ' + value + '}' if unpacked else value};".replace("= {", "= '{"))
-    text = head + "\n".join(body) + "\nendmodule\n"
-    path.write_text(text.replace("module phantom_core", "module phantom_empty_core", 1))
-
-
 def measure(parameters: dict[str, int], sources: list[Path], flatten: bool) -> dict[str, Counter[str]]:
     """Resources of the whole design, by module."""
     cores = parameters["Rows"] * parameters["Cols"]
-    core_parameters = {k: parameters[k] for k in ("Threads", "ActWords", "RunDepth", "WeightQueueWords")}
-    modules = synthesise("phantom_core", [s for s in sources if s.stem != "phantom_top"], core_parameters, flatten)
+    modules = synthesise(*synthesis.core_part(sources, parameters), flatten)
     modules = {name: Counter({k: v * cores for k, v in use.items()}) for name, use in modules.items()}
     with tempfile.TemporaryDirectory() as scratch:
-        stub, mesh = Path(scratch) / "phantom_empty_core.sv", Path(scratch) / "phantom_mesh.sv"
-        empty_core(stub)
-        mesh.write_text((HLS / "phantom_mesh.sv").read_text().replace("phantom_core #(", "phantom_empty_core #(", 1))
-        swapped = {"phantom_core": stub, "phantom_mesh": mesh}
-        around = synthesise("phantom_top", [swapped.get(s.stem, s) for s in sources], parameters, flatten)
+        around = synthesise(*synthesis.around_part(sources, parameters, Path(scratch)), flatten)
     for name, use in around.items():
         modules.setdefault(name, Counter()).update(use)
     return modules
@@ -109,10 +78,9 @@ def main() -> int:
     """Run; exit code 1 when the design does not fit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", default="pynq_z2")
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "resources.json")
+    parser.add_argument("--json", type=Path, default=synthesis.ROOT / "build" / "resources.json")
     options = parser.parse_args()
-    from phantom.config import load_config
-    from phantom_sim.overlay import named_design
+    from phantom_sim.overlay import named_design  # late: it brings in pynq, which takes seconds
 
     config = load_config(options.config)
     design = named_design(config)
@@ -143,4 +111,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except PhantomError as error:
+        sys.exit(f"resources: {error}")
