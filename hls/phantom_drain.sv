@@ -66,7 +66,7 @@ module phantom_drain
   logic [5:0]  slot_q;
   logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
   logic [9:0]  strip_row_q, y_q;
-  logic [6:0]  width, col_q;
+  logic [6:0]  width_q, col_q;
   logic [7:0]  across_q;         // columns of the tile in front of the segment
   logic [3:0]  xs_q, tile_xs_q;
   logic [5:0]  more_rows, more_rows_q;
@@ -74,7 +74,7 @@ module phantom_drain
   logic [3:0]  lane_q;           // parameters loaded ahead: 8 are a set
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
-  logic        core_done, last_col, last_pos, last_seg_row, last_xs;
+  logic        core_done, last_col, last_pos, last_seg_row, last_xs_q;
   logic [10:0] rows_left_image, rows_left;
   logic [8:0]  rows_left_tile;
 
@@ -92,9 +92,7 @@ module phantom_drain
   assign rows_left_tile  = 9'(cfg_i.tile_rows) - 9'(seg_row_q);
   assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
   assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
-  assign width           = xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span;
-  assign last_xs         = xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
-  assign last_col        = col_q + 7'd1 == width;
+  assign last_col        = col_q + 7'd1 == width_q;
   assign last_pos        = last_col && row_left_q == '0;
   assign last_seg_row    = 11'(more_rows_q) + 11'd1 == rows_left;
 
@@ -154,6 +152,8 @@ module phantom_drain
         StParams: if (prm_swap_o) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
         StSegment: begin
           more_rows_q <= more_rows;
+          width_q     <= xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span;
+          last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
           addr_q      <= row_base_q + across_q;
@@ -168,13 +168,13 @@ module phantom_drain
             col_q      <= '0;
             row_left_q <= row_left_q - 6'd1;
             row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
-            addr_q     <= addr_q + 8'd1 + cfg_i.pitch - 8'(width);
+            addr_q     <= addr_q + 8'd1 + cfg_i.pitch - 8'(width_q);
           end
           if (last_pos) begin
-            if (!last_xs) begin
+            if (!last_xs_q) begin
               xs_q      <= xs_q + 4'd1;
               tile_xs_q <= tile_xs_q + 4'd1;
-              across_q  <= across_q + 8'(width);
+              across_q  <= across_q + 8'(width_q);
               state_q   <= StSegment;
             end else begin
               xs_q       <= entry_q.xs;
@@ -182,7 +182,7 @@ module phantom_drain
               across_q   <= '0;
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
-              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - across_q - 8'(width);
+              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - across_q - 8'(width_q);
               state_q    <= last_seg_row ? StNextSlot : StSegment;
             end
           end else if (cfg_i.flat) begin

@@ -75,14 +75,17 @@ module phantom_lam_fetch
   logic signed [11:0] base_q;       // first output row of the strip
   logic signed [11:0] tile_base_q;  // of the tile
   logic [10:0] tile_col_q;          // input column that belongs to its first output column
-  logic last_view, last_tile, last_chan, last_in_chunk, last_pass, last_strip;
+  logic last_view_q, last_tile_q, last_chan_q, last_in_chunk_q, last_pass_q, last_strip_q;
 
-  assign last_view     = 3'(view_q + 3'd1) == cfg_i.views;
-  assign last_tile     = 5'(tile_q + 5'd1) == cfg_i.tiles;
-  assign last_chan     = 12'(chan_q + 12'd1) == cfg_i.chans;
-  assign last_in_chunk = last_chan || chan_q[2:0] == 3'd7;
-  assign last_pass     = 8'(pass_q + 8'd1) == cfg_i.passes;
-  assign last_strip    = 16'(strip_q + 16'd1) == cfg_i.strips;
+  // One cycle late, which is early enough: nothing turns around at once.
+  always_ff @(posedge clk_i) begin
+    last_view_q     <= 3'(view_q + 3'd1) == cfg_i.views;
+    last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
+    last_chan_q     <= 12'(chan_q + 12'd1) == cfg_i.chans;
+    last_in_chunk_q <= 12'(chan_q + 12'd1) == cfg_i.chans || chan_q[2:0] == 3'd7;
+    last_pass_q     <= 8'(pass_q + 8'd1) == cfg_i.passes;
+    last_strip_q    <= 16'(strip_q + 16'd1) == cfg_i.strips;
+  end
 
   logic [10:0] need_first_q, need_end_q;
 
@@ -199,7 +202,7 @@ module phantom_lam_fetch
     req_d.tile        = tile_q[3:0];
     req_d.view        = view_q[1:0];
     req_d.view_end    = view_end;
-    req_d.chan_end    = view_end && (last_view || cfg_i.view_chans);
+    req_d.chan_end    = view_end && (last_view_q || cfg_i.view_chans);
   end
 
   always_ff @(posedge clk_i) begin
@@ -361,10 +364,10 @@ module phantom_lam_fetch
         end
         StViewEnd: if (request) begin
           state_q <= StView;
-          if (!last_view) view_q <= view_q + 3'd1;
+          if (!last_view_q) view_q <= view_q + 3'd1;
           else begin
             view_q <= '0;
-            if (!last_tile) begin
+            if (!last_tile_q) begin
               tile_q <= tile_q + 5'd1;
               if (tile_x_q == cfg_i.last_tile_x) begin
                 tile_x_q    <= '0;
@@ -380,17 +383,17 @@ module phantom_lam_fetch
               tile_col_q   <= '0;
               tile_base_q  <= base_q;
               tile_index_q <= '0;
-              chan_q       <= last_chan ? '0 : chan_q + 12'd1;
-              if (last_in_chunk) state_q <= StStrip;
-              if (last_chan) begin
-                pass_q <= last_pass ? '0 : pass_q + 8'd1;
-                if (last_pass) begin
+              chan_q       <= last_chan_q ? '0 : chan_q + 12'd1;
+              if (last_in_chunk_q) state_q <= StStrip;
+              if (last_chan_q) begin
+                pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
+                if (last_pass_q) begin
                   strip_q      <= strip_q + 16'd1;
                   base_q       <= base_q + 12'(cfg_i.strip_rows);
                   need_q       <= next_need_q;
                   need_first_q <= next_first_q;
                   need_end_q   <= next_end_q;
-                  if (last_strip) state_q <= StIdle;
+                  if (last_strip_q) state_q <= StIdle;
                 end
               end
             end

@@ -72,31 +72,44 @@ module phantom_lam_scan
 
   // --- this piece -------------------------------------------------------------------------------------------------------
 
-  logic [Lf-1:0] raw, wanted, cand, low, rest, low2;
+  logic [Lf-1:0] raw, above, below, wanted, cand, low, rest, low2;
   logic [6:0]    view_row;
-  logic          row_exists_q, filler, many, piece_done, row_done, packet_done;
+  logic          row_exists_q, first_piece_q, last_piece, filler, many, piece_done, row_done, packet_done;
   logic [6:0]    pitch;
   logic [5:0]    next_first;
 
+  function automatic logic two_of(logic [3:0] b);
+    return (b[0] && b[1]) || (b[2] && b[3]) || ((b[0] || b[1]) && (b[2] || b[3]));
+  endfunction
+
+  function automatic logic three_of(logic [3:0] b);
+    return (b[0] && b[1] && (b[2] || b[3])) || (b[2] && b[3] && (b[0] || b[1]));
+  endfunction
+
   // Found side by side with the two lowest bits, because the way on to the next piece, row and token hangs on it.
   function automatic logic three_or_more(logic [Lf-1:0] bits);
-    logic [Lf/4-1:0] one, two, three;  // at least so many in each nibble
-    for (int unsigned n = 0; n < Lf / 4; n++) begin
-      one[n]   = |bits[4*n+:4];
-      two[n]   = (bits[4*n+:4] & (bits[4*n+:4] - 4'd1)) != '0;
-      three[n] = $countones(bits[4*n+:4]) > 2;
+    logic [3:0] one, two, three;  // at least so many in each quarter
+    for (int unsigned q = 0; q < 4; q++) begin
+      one[q]   = |bits[4*q+:4];
+      two[q]   = two_of(bits[4*q+:4]);
+      three[q] = three_of(bits[4*q+:4]);
     end
-    three_or_more = |three || (|two && (one & ~two) != '0) || (two & (two - 1'b1)) != '0 || $countones(one) > 2;
+    // Three in one quarter; two in one and one in another; or one in each of three.
+    three_or_more = |three || (|two && (one & ~two) != '0) || two_of(two) || three_of(one);
   endfunction
 
   assign raw        = tok_q.mask[Lf*piece_q+:Lf];
   assign pitch      = 7'd1 << in_cfg_i.log2_pitch;
   assign next_first = first_bit_q + pitch[5:0];
 
+  // No piece of a row lies before its first one.
+  assign above = first_piece_q ? {Lf{1'b1}} << first_bit_q[PieceW-1:0] : '1;
+  assign below = last_piece ? ~({{(Lf - 1) {1'b1}}, 1'b0} << last_bit_q[PieceW-1:0]) : '1;
+  assign last_piece = piece_q == last_bit_q[5-:IndexW];
+
   always_comb begin
     for (int unsigned i = 0; i < Lf; i++) begin
-      wanted[i] = {piece_q, PieceW'(i)} >= first_bit_q && {piece_q, PieceW'(i)} <= last_bit_q &&
-                  !(cfg_i.stride2 && i[0] != col_q[0]);
+      wanted[i] = above[i] && below[i] && !(cfg_i.stride2 && i[0] != col_q[0]);
     end
   end
 
@@ -117,7 +130,7 @@ module phantom_lam_scan
   assign piece_done = !filler && !many;
 
   // Rows that the view does not want are left at once.
-  assign row_done    = piece_done && (piece_q == last_bit_q[5-:IndexW] || !row_exists_q);
+  assign row_done    = piece_done && (last_piece || !row_exists_q);
   assign packet_done = row_done && row_q == tok_q.more_rows;
   assign done        = tok_q.view_end ? !filler : packet_done;
 
@@ -130,6 +143,7 @@ module phantom_lam_scan
         tok_valid_q <= tok_valid_i;
         tok_q       <= tok_i;
         piece_q     <= tok_i.first_col[5-:IndexW];
+        first_piece_q <= 1'b1;
         row_q       <= '0;
         input_row_q <= tok_i.row;
         taken_q     <= '0;
@@ -141,6 +155,7 @@ module phantom_lam_scan
         if (!filler) taken_q <= many ? taken_q | low | low2 : '0;
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
+          first_piece_q <= 1'b1;
           row_q       <= row_q + 6'd1;
           input_row_q <= input_row_q + 13'sd1;
           row_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd1, view.rows);
@@ -148,7 +163,8 @@ module phantom_lam_scan
           last_bit_q  <= last_bit_q + pitch[5:0];
           col_q       <= col_q - 9'(pitch);
         end else if (piece_done) begin
-          piece_q <= piece_q + 1'b1;
+          piece_q       <= piece_q + 1'b1;
+          first_piece_q <= 1'b0;
         end
       end
       // Rows are counted as their ends go by.
@@ -167,16 +183,11 @@ module phantom_lam_scan
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0]     low_q, low2_q, raw_q;
-  logic [63:0]       lower;  // the pieces before this one
-  logic [6:0]        base_rank_q;
+  logic [PieceW:0]   counts_q[64/Lf];  // nonzeros in each piece of the word
+  logic [6:0]        base_rank;        // and in all before this one
   logic [4:0]        value_base_q, value_base2_q;
   logic [8:0]        col1_q;
   logic [IndexW-1:0] piece1_q;
-
-  always_comb begin
-    lower = '0;
-    for (int unsigned p = 0; p < 64 / Lf; p++) if (IndexW'(p) < piece_q) lower[Lf*p+:Lf] = tok_q.mask[Lf*p+:Lf];
-  end
 
   always_comb begin
     pick_d           = '0;
@@ -200,7 +211,7 @@ module phantom_lam_scan
       low_q        <= low;
       low2_q       <= low2;
       raw_q        <= raw;
-      base_rank_q  <= 7'($countones(lower));
+      for (int unsigned p = 0; p < 64 / Lf; p++) counts_q[p] <= (PieceW + 1)'($countones(tok_q.mask[Lf*p+:Lf]));
       value_base_q <= tok_q.value_base;
       col1_q       <= col_q;
       piece1_q     <= piece_q;
@@ -218,13 +229,18 @@ module phantom_lam_scan
     for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
   endfunction
 
+  always_comb begin
+    base_rank = '0;
+    for (int unsigned p = 0; p < 64 / Lf; p++) if (IndexW'(p) < piece1_q) base_rank += 7'(counts_q[p]);
+  end
+
   assign col1[0] = col1_q + 9'({piece1_q, index_of(low_q)});
   assign col1[1] = col1_q + 9'({piece1_q, index_of(low2_q)});
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
-      rank2_q[0] <= base_rank_q + 7'($countones(raw_q & (low_q - 1'b1)));
-      rank2_q[1] <= base_rank_q + 7'($countones(raw_q & (low2_q - 1'b1)));
+      rank2_q[0] <= base_rank + 7'($countones(raw_q & (low_q - 1'b1)));
+      rank2_q[1] <= base_rank + 7'($countones(raw_q & (low2_q - 1'b1)));
       for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
       value_base2_q <= value_base_q;
     end
