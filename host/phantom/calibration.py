@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,8 +48,7 @@ def check_examples(array: np.ndarray, shape: tuple[int, ...], batch: int, what: 
     return np.ascontiguousarray(array, np.float32)
 
 
-def batches(examples: np.ndarray, batch: int) -> Iterator[np.ndarray]:
-    """The examples, `batch` at a time (0: one at a time)."""
+def batches(examples: np.ndarray, batch: int) -> Sequence[np.ndarray]:
+    """Views of the examples, `batch` at a time (0: one at a time)."""
     step = max(batch, 1)
-    for start in range(0, len(examples), step):
-        yield examples[start : start + step]
+    return [examples[start : start + step] for start in range(0, len(examples), step)]

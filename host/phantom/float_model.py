@@ -15,6 +15,7 @@ import onnx
 from onnx import numpy_helper
 
 from .errors import FormatError, ShapeError
+from .fold_batchnorm import fold
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "QGemm")
@@ -53,7 +54,7 @@ class FloatModel:
 
 
 def load(path: str | os.PathLike[str]) -> FloatModel:
-    """Read a float model and check that it can be pruned and quantised.
+    """Read a float model, fold its BatchNormalizations, and check that it can be pruned and quantised.
 
     Raises FormatError (missing, no ONNX file, quantised already, nothing to quantise), ShapeError (not one float input).
     """
@@ -61,6 +62,7 @@ def load(path: str | os.PathLike[str]) -> FloatModel:
     found = next((node.op_type for node in proto.graph.node if node.op_type in QUANTISED), None)
     if found:
         raise FormatError(f"{path}: is quantised already (it has {found}); a float model is needed")
+    fold(proto)
     name_nodes(proto)
     weights = find_weights(proto)
     if not weights:

@@ -48,10 +48,15 @@ def activations(proto: Any) -> dict[str, Integers]:
     """For each float tensor that is quantised, by the name it has in the float model, its integers."""
     constants = {t.name: t for t in proto.graph.initializer}
     return {
-        node.input[0].removesuffix(_SUFFIX): _integers(node, node.output[0], constants)
+        float_name(node.input[0]): _integers(node, node.output[0], constants)
         for node in proto.graph.node
         if node.op_type == "QuantizeLinear"
     }
+
+
+def float_name(tensor: str) -> str:
+    """The name in the float model of a tensor that is about to be quantised."""
+    return tensor.removesuffix(_SUFFIX)
 
 
 def weights(proto: Any) -> dict[str, tuple[np.ndarray, Integers]]:

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import google.protobuf.message
 import numpy as np
 import onnx
 import onnxruntime
@@ -33,6 +34,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from .calibration import batches
 from .errors import FormatError
 from .float_model import FloatModel
+from .progress import progress
 
 # Outputs of these are never negative; of those below, where no input is.
 _POSITIVE = ("Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus")
@@ -43,7 +45,7 @@ _JOINING = ("Add", "Mul", "Concat", "Max")
 
 class _Examples(CalibrationDataReader):
     def __init__(self, name: str, examples: np.ndarray, batch: int) -> None:
-        self._feeds = ({name: part} for part in batches(examples, batch))
+        self._feeds = ({name: part} for part in progress(batches(examples, batch), "calibrating"))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._feeds, None)
@@ -83,7 +85,10 @@ def quantise(model: FloatModel, examples: np.ndarray, path: str | os.PathLike[st
     # onnxruntime moves the tensors of a model it is given as an object out into files; it gets a copy on disk instead.
     with tempfile.TemporaryDirectory(prefix="phantom.") as folder:
         source = Path(folder) / "float.onnx"
-        onnx.save(model.proto, source)
+        try:
+            onnx.save(model.proto, source)
+        except (ValueError, google.protobuf.message.EncodeError) as error:
+            raise FormatError(f"{model.path}: too large for one ONNX file, 2 GB ({error})") from None
         quantise_file(source, model, examples, path)
 
 
@@ -108,10 +113,14 @@ def quantise_file(source: Path, model: FloatModel, examples: np.ndarray, path: s
                     "QDQOpTypePerChannelSupportToAxis": {"MatMul": 1},
                 },
             )
-        except OSError:
-            raise
+        except OSError as error:
+            raise FormatError(f"{path}: cannot be written ({error.strerror or error})") from None
         except Exception as error:  # onnxruntime raises whatever is at hand, RuntimeError and ValueError above all
-            raise FormatError(f"{model.path}: onnxruntime cannot quantise it ({str(error).strip().splitlines()[0]})") from error
+            raise FormatError(f"{model.path}: onnxruntime cannot quantise it ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager
