@@ -62,6 +62,7 @@ def load(path: str | os.PathLike[str]) -> FloatModel:
     found = next((node.op_type for node in proto.graph.node if node.op_type in QUANTISED), None)
     if found:
         raise FormatError(f"{path}: is quantised already (it has {found}); a float model is needed")
+    lift_constants(proto)
     fold(proto)
     name_nodes(proto)
     weights = find_weights(proto)
@@ -84,6 +85,17 @@ def load_proto(path: str | os.PathLike[str]) -> Any:
         first = str(error).strip().splitlines() or ["no reason given"]
         raise FormatError(f"{path}: not an ONNX file, or damaged ({first[0]})") from None
     return proto
+
+
+def lift_constants(proto: Any) -> None:
+    """Turn Constant nodes into initializers: some exporters write weights and the limits of Clip so."""
+    for node in [n for n in proto.graph.node if n.op_type == "Constant"]:
+        value = next((a.t for a in node.attribute if a.name == "value"), None)
+        if value is not None:
+            tensor = proto.graph.initializer.add()
+            tensor.CopyFrom(value)
+            tensor.name = node.output[0]
+            proto.graph.node.remove(node)
 
 
 def name_nodes(proto: Any) -> None:

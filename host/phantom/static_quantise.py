@@ -59,7 +59,7 @@ def non_negative(proto: Any, examples: np.ndarray, input_name: str) -> set[str]:
         first = node.input[0] if node.input else ""
         if (
             node.op_type in _POSITIVE
-            or (node.op_type == "Clip" and _floor(node, constants) >= 0)
+            or (node.op_type == "Clip" and floor(node, constants) >= 0)
             or (node.op_type in _PASSING and first in found)
             or (node.op_type in _JOINING and all(name in found for name in node.input))
         ):
@@ -67,7 +67,8 @@ def non_negative(proto: Any, examples: np.ndarray, input_name: str) -> set[str]:
     return found
 
 
-def _floor(node: Any, constants: dict[str, Any]) -> float:
+def floor(node: Any, constants: dict[str, Any]) -> float:
+    """The least value that a Clip hands on, -inf where it is not a constant."""
     if len(node.input) > 1 and node.input[1] in constants:
         return float(numpy_helper.to_array(constants[node.input[1]]))
     return next((a.f for a in node.attribute if a.name == "min"), -np.inf)  # as opset 6 has it
@@ -95,8 +96,10 @@ def quantise(model: FloatModel, examples: np.ndarray, path: str | os.PathLike[st
 def quantise_file(source: Path, model: FloatModel, examples: np.ndarray, path: str | os.PathLike[str]) -> None:
     """As `quantise`, where the model is in the file `source` already; of `model`, weights need not be loaded."""
     positive = non_negative(model.proto, examples, model.input)
-    constants = {t.name for t in model.proto.graph.initializer}
-    tensors = {name for node in model.proto.graph.node for name in (*node.input, *node.output) if name} - constants
+    constants = {t.name: t for t in model.proto.graph.initializer}
+    # onnxruntime takes a Clip for part of the quantisation before it whatever its limits are; that is right from 0 only.
+    kept_apart = [n.name for n in model.proto.graph.node if n.op_type == "Clip" and floor(n, constants) != 0]
+    tensors = {name for node in model.proto.graph.node for name in (*node.input, *node.output) if name} - set(constants)
     with _quiet():
         try:
             quantize_static(
@@ -104,6 +107,7 @@ def quantise_file(source: Path, model: FloatModel, examples: np.ndarray, path: s
                 path,
                 _Examples(model.input, examples, model.batch),
                 quant_format=QuantFormat.QDQ,
+                nodes_to_exclude=kept_apart,
                 per_channel=True,
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
