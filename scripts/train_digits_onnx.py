@@ -189,7 +189,8 @@ def make(name: str, folder: Path) -> None:
     size = sum(values.size for values, _ in found.values())
     zeros = 1 - sum(meaning.nonzero(values) for values, meaning in found.values()) / size
     print(f"{name}: {zeros:.1%} of {size} weights are zero; {path.stat().st_size} bytes")
-    print(f"  held out: float {np.mean(real == test_y):.2%}, int8 {accuracy(path, test_x, test_y):.2%} of {len(test_y)}", flush=True)
+    int8 = accuracy(path, test_x, test_y)
+    print(f"  held out: float {np.mean(real == test_y):.2%}, int8 {int8:.2%} of {len(test_y)}", flush=True)
 
 
 def main() -> None:

@@ -41,11 +41,12 @@ def model(
     kind: int = TensorProto.FLOAT,
 ) -> Any:
     """An onnx.ModelProto; nodes are named after their outputs."""
+    rank = 2 if nodes[-1][0] == "Gemm" else 4
     graph = helper.make_graph(
         [helper.make_node(op, sources, [output], output, **attributes) for op, sources, output, attributes in nodes],
         "test",
         [helper.make_tensor_value_info(name, kind, shape) for name in inputs],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * (2 if nodes[-1][0] == "Gemm" else 4)) for name in outputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank) for name in outputs],
         [numpy_helper.from_array(v, name) for name, v in (constants() if values is None else values).items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
