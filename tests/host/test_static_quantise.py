@@ -109,6 +109,7 @@ def test_odd_models_come_near(name: str, tmp_path: Path) -> None:
             node.attribute[0].CopyFrom(onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(np.array(0, np.float32))))
     proto, given = quantised(tmp_path, source, examples())
     assert {int(i.zero_point) for i in qdq.activations(proto).values()} <= {0, -128}
+    assert ("Clip" in {node.op_type for node in proto.graph.node}) == (name in ("clip from -1", "clip from 1"))
     (errors,) = output_errors(proto, [given.proto], examples(), 1)
     assert set(errors) >= {"y"}
     for layer, error in errors.items():
@@ -135,6 +136,17 @@ def test_batchnorm_is_folded(tmp_path: Path) -> None:
     onnx.checker.check_model(folded.proto)
     got = [run["y"] for run in qdq.Runner(folded.proto, ["y"], 1)(examples())]
     assert np.allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_in_constant_nodes(tmp_path: Path) -> None:
+    """Some exporters write them so."""
+    proto = model()
+    for tensor in reversed(list(proto.graph.initializer)):
+        proto.graph.node.insert(0, onnx.helper.make_node("Constant", [], [tensor.name], value=tensor))
+    del proto.graph.initializer[:]
+    found = float_model.load(write(tmp_path, proto))
+    assert [w.tensor for w in found.weights] == ["w1", "w2", "w3"]
+    assert all(np.array_equal(array, constants()[name]) for name, array in found.arrays().items())
 
 
 def test_what_onnxruntime_cannot_do_is_an_error(tmp_path: Path) -> None:
