@@ -30,11 +30,10 @@ from phantom_sim.zoo.architectures import ARCHITECTURES, architecture
 
 
 def one(job: tuple[str, Path, bool]) -> tuple[build.Built, float, float]:
-    """Build a network: also seconds, and the most memory that was used, in GB."""
+    """Build a network: also seconds of processor time, and the most memory that was used, in GB."""
     name, folder, keep_float = job
-    start = time.monotonic()
     built = build.build(architecture(name), folder, keep_float=keep_float)
-    return built, time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return built, time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def main() -> int:
@@ -52,7 +51,7 @@ def main() -> int:
         done = []
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             for built, seconds, memory in pool.imap(one, [(name, options.out, options.float) for name in names]):
-                print(f"{built.name}: {seconds:.0f} s, {memory:.1f} GB, {built.model}\n\n{built.table()}\n", flush=True)
+                print(f"{built.name}: {seconds:.0f} s of one core, {memory:.1f} GB, {built.model}\n\n{built.table()}\n", flush=True)
                 done.append(built)
     except (PhantomError, OSError) as error:
         print(f"make_networks: error: {error}", file=sys.stderr)
