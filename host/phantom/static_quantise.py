@@ -7,9 +7,10 @@ What is written (QDQ: QuantizeLinear and DequantizeLinear around float operators
     activations   int8; zero-point -128 where a value cannot be negative (after ReLU), so that it is an unsigned number with an
                   offset and all 256 steps count; zero-point 0, symmetric, everywhere else
 
-Why int8 throughout, instead of uint8 after ReLU: onnxruntime joins a layer into one integer kernel only where its input and
-output are of one type. ReLU, and a Clip from 0, vanish into the quantisation of the layer before it. Scales are those of the
-smallest and largest value that the examples gave rise to.
+Why int8 throughout, instead of uint8 after ReLU: where onnxruntime computes with int8 as such, and does not turn it into uint8
+first as on x86, it joins a layer into one integer kernel only if input and output are of one type. ReLU, and a Clip from 0,
+vanish into the quantisation of the layer before it. Scales are those of the smallest and largest value that the examples gave
+rise to.
 
 Needs onnx and onnxruntime: import this where it is used, after `optional.require`.
 """

@@ -18,6 +18,7 @@ from phantom import cli, qdq  # noqa: E402
 DOCUMENT = Path(__file__).parents[2] / "docs" / "from-pytorch.md"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch is not ours to mend
 def test_the_way_from_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
