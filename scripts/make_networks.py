@@ -51,7 +51,8 @@ def main() -> int:
         done = []
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             for built, seconds, memory in pool.imap(one, [(name, options.out, options.float) for name in names]):
-                print(f"{built.name}: {seconds:.0f} s of one core, {memory:.1f} GB, {built.model}\n\n{built.table()}\n", flush=True)
+                print(f"{built.name}: {seconds:.0f} s of one core, {memory:.1f} GB, {built.model}\n")
+                print(f"{built.table()}\n", flush=True)
                 done.append(built)
     except (PhantomError, OSError) as error:
         print(f"make_networks: error: {error}", file=sys.stderr)
