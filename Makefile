@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore lint bench resources timing registers docs clean distclean
+.PHONY: help setup run test explore lint bench networks resources timing registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: setup ## static checks of RTL and Python
 
 bench: setup ## measure the workloads: cycles, utilisation, bandwidth
 	@.venv/bin/phantom bench --config pynq_z2 --json build/bench.json $(ARGS)
+
+networks: setup ## build AlexNet, VGG16, MobileNet v1 and v2, ResNet-18: pruned, quantised, in build/networks
+	@$(PY) scripts/make_networks.py $(ARGS)
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: `phantom run`, `phantom info`, `phantom selftest`, and `phantom bench` where the simulation is installed.
+"""The command line: `phantom run`, `info`, `selftest`, `prune-quantize`, and `bench` where the simulation is installed.
 
 Exit codes: 0 all is well, 1 a self-test failed, 2 an error (one line on stderr), 130 interrupted.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, network_file
+from . import __version__, network_file, prune_quantize
 from .config import Config, load_config, load_configs
 from .devices import DEFAULT_CONFIG, DEVICES, open_overlay
 from .driver import PARAMETERS
@@ -72,6 +72,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     selftest = commands.add_parser("selftest", help="check a device: identity, registers, one layer of each kind")
     _device_options(selftest, ("rtl", "board"))
     selftest.set_defaults(action=_selftest)
+
+    prune_quantize.add_parser(commands)
 
     # The evaluation belongs to the simulation, which is slow to import and not on a board: look only when it may be wanted.
     wanted = not arguments or arguments[0] in ("bench", "-h", "--help")
