@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore lint bench networks resources timing registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench networks resources timing registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup ## run all tests
 
 explore: setup ## run the end-to-end tests on new random layers (EXAMPLES=300 a test)
 	@EXAMPLES=$(or $(EXAMPLES),300) $(PY) -m pytest --timeout 36000 tests/test_end_to_end.py $(ARGS)
+
+mutants: setup ## break the hardware in many places, one at a time, and see the tests fail (long)
+	@$(PY) scripts/mutants.py $(ARGS)
 
 lint: setup ## static checks of RTL and Python
 	@PYTHON=$(PY) scripts/lint.sh

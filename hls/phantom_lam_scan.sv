@@ -183,8 +183,8 @@ module phantom_lam_scan
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0]     low_q, low2_q, raw_q;
-  logic [PieceW:0]   counts_q[64/Lf];  // nonzeros in each piece of the word
-  logic [6:0]        base_rank;        // and in all before this one
+  logic [PieceW:0]   counts[3];    // nonzeros in each piece of the word but the last one
+  logic [6:0]        ranks_q[4];   // and in all pieces before each
   logic [4:0]        value_base_q, value_base2_q;
   logic [8:0]        col1_q;
   logic [IndexW-1:0] piece1_q;
@@ -206,12 +206,14 @@ module phantom_lam_scan
     end
   end
 
+  always_comb for (int unsigned p = 0; p < 3; p++) counts[p] = (PieceW + 1)'($countones(tok_q.mask[Lf*p+:Lf]));
+
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
       low_q        <= low;
       low2_q       <= low2;
       raw_q        <= raw;
-      for (int unsigned p = 0; p < 64 / Lf; p++) counts_q[p] <= (PieceW + 1)'($countones(tok_q.mask[Lf*p+:Lf]));
+      ranks_q      <= '{7'd0, 7'(counts[0]), 7'(counts[0]) + 7'(counts[1]), 7'(counts[0]) + 7'(counts[1]) + 7'(counts[2])};
       value_base_q <= tok_q.value_base;
       col1_q       <= col_q;
       piece1_q     <= piece_q;
@@ -229,18 +231,13 @@ module phantom_lam_scan
     for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
   endfunction
 
-  always_comb begin
-    base_rank = '0;
-    for (int unsigned p = 0; p < 64 / Lf; p++) if (IndexW'(p) < piece1_q) base_rank += 7'(counts_q[p]);
-  end
-
   assign col1[0] = col1_q + 9'({piece1_q, index_of(low_q)});
   assign col1[1] = col1_q + 9'({piece1_q, index_of(low2_q)});
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
-      rank2_q[0] <= base_rank + 7'($countones(raw_q & (low_q - 1'b1)));
-      rank2_q[1] <= base_rank + 7'($countones(raw_q & (low2_q - 1'b1)));
+      rank2_q[0] <= ranks_q[piece1_q] + 7'($countones(raw_q & (low_q - 1'b1)));
+      rank2_q[1] <= ranks_q[piece1_q] + 7'($countones(raw_q & (low2_q - 1'b1)));
       for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
       value_base2_q <= value_base_q;
     end

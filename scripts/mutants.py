@@ -1,0 +1,135 @@
+"""Break the hardware by hand, one place at a time, and see a test fail: `make mutants`.
+
+Each mutant is a change of one line in a copy of the tree, and the tests that should notice. A mutant that they let pass is a hole
+in the tests, and so is a line that is not there any more: both make this script exit with 1. It takes minutes a mutant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new` in hls/phantom_`file`.sv; `tests` are arguments of pytest."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
+MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
+
+MUTANTS = (
+    Mutant(
+        "LAM: the last column of a tile is left out", "lam_fetch", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
+    ),
+    Mutant("LAM: a row ends with its first packet", "lam_fetch", "= packet_q.last_xs ||", "= 1'b1 ||", LAM),
+    Mutant("LAM: values are given back too early", "lam_fetch", "values_used_q <= 6'd24", "values_used_q <= 6'd32", LAM),
+    Mutant(
+        "LAM: the pieces before this one count nothing",
+        "lam_scan",
+        "ranks_q[piece1_q] + 7'($countones(raw_q & (low_q",
+        "7'($countones(raw_q & (low_q",
+        LAM,
+    ),
+    Mutant("LAM: the second nonzero is the first again", "lam_scan", "low2_q       <= low2;", "low2_q       <= low;", LAM),
+    Mutant("LAM: runs are an entry too long", "lam_pack", "last: run_end1_q - 10'd1", "last: run_end1_q", LAM),
+    Mutant("TDS: empty runs become jobs", "tds", "weight5_q && !run_i.empty", "weight5_q", TDS),
+    Mutant("TDS: the offset of the window is added", "tds", "slot_base4_q - offset4_q", "slot_base4_q + offset4_q", TDS),
+    Mutant("TDS: no carry into the channel", "tds", "= padded + step;", "= {padded.chan + step.chan, 11'(padded + step)};", TDS),
+    Mutant("mapper: a thread is picked again while busy", "thread_mapper", "& ~busy_q & ~parked_q", "& ~parked_q", MAPPER),
+    Mutant("mapper: parked threads never come back", "thread_mapper", "if (release_i) parked_q <= '0;", "", MAPPER),
+    Mutant("accumulator: a sum is read before it is written", "thread", "|| (valid4_q && addr4_q == addr2_q);", ";", THREAD),
+    Mutant("accumulator: draining does not clear", "thread", "if (drain3_q) sum4_q", "if (1'b0) sum4_q", THREAD),
+    Mutant("accumulator: activations are never negative", "thread", "act_signed_i && entry.value[7]", "1'b0", THREAD),
+    Mutant("accumulator: edge codes are ignored", "thread", "&& !skip[h][arriving_word[h].edge_col]", "", THREAD),
+    Mutant(
+        "weight queue: announces one word of room too many", "weight_queue", "(Words - Margin);", "(Words + 1 - Margin);", QUEUE
+    ),
+    Mutant(
+        "drain: segments of a tile overlap", "drain", "row_base_q + across_q;", "row_base_q;", "tests/hls/test_phantom_drain.py"
+    ),
+    Mutant(
+        "requantiser: halves are rounded up",
+        "requantiser",
+        "(sticky5_q || window5_q[1])",
+        "1'b1",
+        "tests/hls/test_phantom_requantiser.py",
+    ),
+    Mutant(
+        "encoder: words_o forgets the last, half-filled word",
+        "encoder_lane",
+        "+ 4'(count_q[2:0] != '0)",
+        "",
+        "tests/hls/test_phantom_encoder_lane.py tests/hls/test_phantom_encoder.py",
+    ),
+    Mutant("encoder: a header without its row", "encoder", "hold_q.y0,", "10'd0,", "tests/hls/test_phantom_encoder.py"),
+    Mutant("DMA: bursts cross a 4 KB boundary", "dma_split", "5'd16 - {1'b0, offset_q}", "5'd16", DMA),
+    Mutant("DMA: the last word of an aborted transfer is taken for the end", "dma_mm2s", "last_out && !stale_q", "last_out", DMA),
+    Mutant(
+        "stream in: packets of a strip are not waited for",
+        "stream_in",
+        "packets_q == cfg_i.strip_packets;",
+        "packets_q + 16'd1 == cfg_i.strip_packets;",
+        "tests/hls/test_phantom_stream_in.py",
+    ),
+)
+
+
+def run(mutant: Mutant, tree: Path) -> str:
+    """Try one mutant in a copy of the tree; returns what is wrong, or an empty string when a test failed as it should."""
+    path = tree / "hls" / f"phantom_{mutant.file}.sv"
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        return f"{mutant.old!r} is {text.count(mutant.old)} times in {path.name}; it must be there once"
+    try:
+        path.write_text(text.replace(mutant.old, mutant.new))
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", *mutant.tests.split()],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        path.write_text(text)
+    if done.returncode == 0:
+        return f"{mutant.tests} did not notice"
+    return "" if "AssertionError" in done.stdout else "did not build:\n" + done.stdout[-2000:]
+
+
+def main() -> int:
+    """Try all mutants, or those whose names contain one of the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="only mutants whose names contain one of these")
+    wanted = parser.parse_args().names
+    mutants = [m for m in MUTANTS if not wanted or any(name in m.name for name in wanted)]
+    holes = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch) / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".hypothesis"))
+        (tree / "build").mkdir()
+        if (ROOT / "build" / "gen").exists():
+            shutil.copytree(ROOT / "build" / "gen", tree / "build" / "gen")
+        for number, mutant in enumerate(mutants, 1):
+            problem = run(mutant, tree)
+            print(f"[{number}/{len(mutants)}] {mutant.name}: {problem or 'noticed'}", flush=True)
+            holes += bool(problem)
+    print(f"{len(mutants) - holes} of {len(mutants)} mutants noticed")
+    return 1 if holes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
