@@ -14,7 +14,7 @@ from .config import Config
 from .driver import Accelerator, Counters, expand_result
 from .effectual import dense_macs, effectual_macs
 from .errors import ShapeError
-from .network import Conv, Layer, Network
+from .network import Add, AnyLayer, Concat, Conv, FullyConnected, Network
 from .program import Program
 from .progress import progress
 from .report import Measure, Report, add
@@ -81,7 +81,7 @@ class ReferenceRunner:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The report, and the outputs of the last layer for all images [N, K, H, W]."""
+    """The report, and the first of the network's outputs for all images [N, K, H, W]."""
 
     report: Report
     outputs: np.ndarray
@@ -120,15 +120,16 @@ def run_network(
     names = [layer.name for layer in network.layers]
     measures: list[list[Measure]] = [[] for _ in names]
     results = []
+    wanted = network.index(network.outputs[0])
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         outputs, counters = runner(image)
         if check:
             where = names if len(images) == 1 else [f"{name} (image {number})" for name in names]
             check_outputs(where, reference.run(network, image), outputs)
-        inputs = [image, *outputs[:-1]]
-        for i, layer in enumerate(network.layers):
-            measures[i].append(measure(layer, inputs[i], counters[i] if counters else None))
-        results.append(outputs[-1])
+        values = [*outputs, image]  # index -1 is the input
+        for i, (layer, read) in enumerate(zip(network.layers, network.sources(), strict=True)):
+            measures[i].append(measure(layer, [values[j] for j in read], counters[i] if counters else None))
+        results.append(outputs[wanted])
     report = Report(
         network=network.name,
         config=config,
@@ -141,26 +142,33 @@ def run_network(
     return Outcome(report, np.array(results))
 
 
-def measure(layer: Layer, activations: np.ndarray, counters: Counters | None) -> Measure:
-    """What one layer did with one input [C, H, W]."""
-    channels, height, width = activations.shape
+def measure(layer: AnyLayer, inputs: np.ndarray | Sequence[np.ndarray], counters: Counters | None) -> Measure:
+    """What one layer did with one input [C, H, W], or with several."""
+    inputs = [inputs] if isinstance(inputs, np.ndarray) else inputs
+    channels, height, width = inputs[0].shape
     return Measure(
         name=layer.name,
         kind=kind_of(layer),
         cycles=counters.cycles if counters else None,
         macs_dense=dense_macs(layer, (channels, height, width)),
-        macs_effectual=effectual_macs(layer, activations),
+        macs_effectual=effectual_macs(layer, *inputs),
         macs=counters.macs if counters else 0,
         sampled=counters.sampled if counters else {},
     )
 
 
-def kind_of(layer: Layer) -> str:
-    """Short name: conv 3x3, conv 3x3/2 (stride 2), fc."""
-    if not isinstance(layer, Conv):
+def kind_of(layer: AnyLayer) -> str:
+    """Short name: conv 3x3, conv 3x3/2 (stride 2), conv 3x3 g8 d2 (8 channel groups, dilation 2), fc, maxpool 2x2/2, add, concat."""
+    if isinstance(layer, FullyConnected):
         return "fc"
-    rows, cols = layer.weights.shape[2:]
-    return f"conv {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
+    if isinstance(layer, Add | Concat):
+        return type(layer).__name__.lower()
+    kind, (rows, cols) = ("conv", layer.weights.shape[2:]) if isinstance(layer, Conv) else ("maxpool", layer.kernel)
+    name = f"{kind} {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
+    if isinstance(layer, Conv):
+        name += f" g{layer.channel_groups}" if layer.channel_groups > 1 else ""
+        name += f" d{layer.dilation}" if layer.dilation > 1 else ""
+    return name
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
