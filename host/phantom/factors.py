@@ -12,11 +12,11 @@ from .quantise import MAX_MULTIPLIER, MAX_SEL, multiplier_of
 def clamped_multiplier_of(scale: float) -> tuple[int, int]:
     """`multiplier_of`, and beyond its range what gives the same results.
 
-    With a scale of 2**10 or more every sum but 0 is clamped anyway; with one below 2**-43 every 32-bit sum rounds to 0.
+    With a scale of 2**10 or more every sum but 0 is clamped anyway; with one up to 2**-43 every 32-bit sum rounds to 0.
     """
     if scale >= MAX_MULTIPLIER / 2**14:
         return MAX_MULTIPLIER, 0
-    if scale < 2.0**-43:
+    if scale <= 2.0**-43:
         return 0, MAX_SEL
     return multiplier_of(scale)
 

@@ -81,21 +81,44 @@ class ReferenceRunner:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The report, and the first of the network's outputs for all images [N, K, H, W]."""
+    """The report, and the network's outputs for all images, each [N, K, H, W], in the network's order."""
 
     report: Report
-    outputs: np.ndarray
+    results: tuple[np.ndarray, ...]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The first output, which most networks have alone."""
+        return self.results[0]
 
 
 def as_images(network: Network, array: np.ndarray) -> np.ndarray:
-    """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input. Raises ShapeError."""
+    """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input.
+
+    Where the network knows what its integers stand for, the array may be real, or of the model's integer type, with
+    its zero-point. Where the network's input is [C, 1, 1], the array may be [N, C]. Raises ShapeError, and RangeError for NaN.
+    """
+    scale = network.input_quantisation
     images = array[None] if array.ndim == 3 else array
-    if images.ndim != 4 or not len(images) or images.shape[1:] != network.input_shape or images.dtype != network.input_dtype:
+    if array.ndim == 2 and network.input_shape[1:] == (1, 1):
+        images = array[:, :, None, None]
+    real = scale is not None and images.dtype.kind == "f"
+    model = scale is not None and images.dtype == scale.dtype
+    typed = images.dtype == network.input_dtype or real or model
+    if images.ndim != 4 or not len(images) or images.shape[1:] != network.input_shape or not typed:
+        kinds = str(network.input_dtype)
+        if scale is not None:
+            other = "" if scale.dtype == network.input_dtype else f", {scale.dtype} (zero-point {scale.zero_point})"
+            kinds += f"{other} or float32"
         raise ShapeError(
-            f"the input is {array.dtype} of shape {array.shape}; network {network.name!r} takes {network.input_dtype} of shape "
+            f"the input is {array.dtype} of shape {array.shape}; network {network.name!r} takes {kinds} of shape "
             f"{network.input_shape}, or [N, C, H, W] of them"
         )
-    return images
+    if images.dtype == network.input_dtype:
+        return images
+    assert scale is not None
+    values = scale.quantise(images) if real else images.astype(np.int64) - scale.zero_point
+    return values.astype(network.input_dtype)
 
 
 def run_network(
@@ -119,8 +142,8 @@ def run_network(
     """
     names = [layer.name for layer in network.layers]
     measures: list[list[Measure]] = [[] for _ in names]
-    results = []
-    wanted = network.index(network.outputs[0])
+    results: list[list[np.ndarray]] = [[] for _ in network.outputs]
+    wanted = [network.index(name) for name in network.outputs]
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         outputs, counters = runner(image)
         if check:
@@ -129,7 +152,9 @@ def run_network(
         values = [*outputs, image]  # index -1 is the input
         for i, (layer, read) in enumerate(zip(network.layers, network.sources(), strict=True)):
             measures[i].append(measure(layer, [values[j] for j in read], counters[i] if counters else None))
-        results.append(outputs[wanted])
+        for result, i in zip(results, wanted, strict=True):
+            result.append(outputs[i])
+    arrays = tuple(np.array(result) for result in results)
     report = Report(
         network=network.name,
         config=config,
@@ -137,9 +162,9 @@ def run_network(
         images=len(images),
         layers=[add(parts[0].name, parts, parts[0].kind) for parts in measures],
         bit_exact=True if check else None,
-        accuracy=None if labels is None else accuracy(np.array(results), labels),
+        accuracy=None if labels is None else accuracy(arrays[0], labels),
     )
-    return Outcome(report, np.array(results))
+    return Outcome(report, arrays)
 
 
 def measure(layer: AnyLayer, inputs: np.ndarray | Sequence[np.ndarray], counters: Counters | None) -> Measure:
@@ -158,7 +183,7 @@ def measure(layer: AnyLayer, inputs: np.ndarray | Sequence[np.ndarray], counters
 
 
 def kind_of(layer: AnyLayer) -> str:
-    """Short name: conv 3x3, conv 3x3/2 (stride 2), conv 3x3 g8 d2 (8 channel groups, dilation 2), fc, maxpool 2x2/2, add, concat."""
+    """Short name: conv 3x3, conv 3x3/2 (stride 2), conv 3x3 g8 d2 (8 channel groups, dilation 2), fc, maxpool 2x2, add."""
     if isinstance(layer, FullyConnected):
         return "fc"
     if isinstance(layer, Add | Concat):

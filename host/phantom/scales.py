@@ -54,10 +54,9 @@ class Quantisation:
         return np.asarray(values).astype(np.float32) * np.float32(self.scale)
 
 
-def type_of(low: int, high: int) -> np.dtype | None:
-    """The 8-bit type that holds every value within low..high: uint8 where both would, None where neither does."""
-    if low >= 0 and high <= 255:
-        return np.dtype(np.uint8)
-    if low >= -128 and high <= 127:
-        return np.dtype(np.int8)
+def type_of(low: int, high: int, preferred: np.dtype) -> np.dtype | None:
+    """The 8-bit type that holds every value within low..high: the preferred one where both do, None where neither does."""
+    for dtype in sorted(ACT_DTYPES, key=lambda dtype: dtype != preferred):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return dtype
     return None
