@@ -1,4 +1,4 @@
-"""The command line: `phantom run`, `info`, `selftest`, `prune-quantize`, and `bench` where the simulation is installed.
+"""The command line: `phantom run`, `compare`, `info`, `selftest`, `prune-quantize`; `bench` where the simulation is installed.
 
 Exit codes: 0 all is well, 1 a self-test failed, 2 an error (one line on stderr), 130 interrupted.
 """
@@ -8,23 +8,20 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from . import __version__, network_file, prune_quantize
+from . import __version__, prune_quantize
 from .config import Config, load_config, load_configs
 from .devices import DEFAULT_CONFIG, DEVICES, open_overlay
 from .driver import PARAMETERS
-from .errors import FormatError, PhantomError, RangeError
+from .errors import PhantomError
+from .files import check_outputs_file, check_writable, load_network, read_images, write_document, write_outputs
+from .network import Network
 from .report import grid
 
-NETWORKS = Path(__file__).with_name("networks")
 TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
 
 
@@ -51,10 +48,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a network and check and measure every layer")
-    run.add_argument("network", metavar="NETWORK", help="a network file (.npz), or the name of one that comes along: digits")
+    described = "a network file (.npz), a quantised model (.onnx), or the name of one that comes along: digits"
+    run.add_argument("network", metavar="NETWORK", help=described)
     run.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W]; digits has its own")
     run.add_argument("--images", type=int, metavar="N", help="only the first N images")
-    run.add_argument("--output", metavar="Y.npy", help="write the outputs of the last layer, [N, K, H, W]")
+    run.add_argument("--output", metavar="Y.npy", help="write the output, [N, K, H, W]; several outputs as .npz")
     _device_options(run, DEVICES)
     run.add_argument("--json", metavar="FILE", help="write the measurements")
     run.add_argument("--plot", metavar="FILE.png", help="draw the measurements (needs matplotlib)")
@@ -64,6 +62,14 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         help="compare every layer's output with the reference (default: yes, except on the reference itself)",
     )
     run.set_defaults(action=_run)
+
+    compare = commands.add_parser("compare", help="compare every tensor of a quantised ONNX model with ONNX Runtime")
+    compare.add_argument("network", metavar="MODEL.onnx", help="a model that onnxruntime.quantization wrote")
+    compare.add_argument("--input", metavar="X.npy", required=True, help="images [C, H, W] or [N, C, H, W], real or integer")
+    compare.add_argument("--images", type=int, metavar="N", help="only the first N images")
+    _device_options(compare, DEVICES, "reference")
+    compare.add_argument("--json", metavar="FILE", help="write the comparison")
+    compare.set_defaults(action=_compare)
 
     info = commands.add_parser("info", help="show the sizes of configurations")
     info.add_argument("--config", metavar="NAME", help="one of them, in full")
@@ -82,8 +88,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _device_options(parser: argparse.ArgumentParser, devices: Sequence[str]) -> None:
-    parser.add_argument("--device", choices=devices, default="rtl", help="rtl: the simulated design (default)")
+def _device_options(parser: argparse.ArgumentParser, devices: Sequence[str], default: str = "rtl") -> None:
+    shown = "rtl: the simulated design" + (" (default)" if default == "rtl" else f"; default: {default}")
+    parser.add_argument("--device", choices=devices, default=default, help=shown)
     names = ", ".join(sorted({f"{name} on {device}" for device, name in DEFAULT_CONFIG.items() if device in devices}))
     parser.add_argument("--config", metavar="NAME", help=f"configuration of the hardware (default: {names})")
 
@@ -99,17 +106,11 @@ def _run(options: argparse.Namespace) -> None:
     from .run import ReferenceRunner, as_images, run_network
 
     config = _config(options)
-    for path in (options.output, options.json, options.plot):  # before the long work, not after it
-        if path is not None and not Path(path).resolve().parent.is_dir():
-            raise FormatError(f"{path}: there is no such directory to write it to")
-    network = network_file.load(_network_path(options.network))
-    images, labels = _images(options)
-    if options.images is not None:
-        if options.images < 1:
-            raise RangeError(f"--images {options.images}; it must be 1 at least")
-        if images.ndim == 4:
-            images, labels = images[: options.images], None if labels is None else labels[: options.images]
+    check_writable(options.output, options.json, options.plot)
+    network = load_network(options.network)
+    images, labels = read_images(options)
     images = as_images(network, images)
+    check_outputs_file(options.output, network)
     check = options.device != "reference" if options.check is None else options.check
     runner = ReferenceRunner(network) if options.device == "reference" else _device_runner(options.device, network, config)
     outcome = run_network(network, config, options.device, runner, images, labels, check)
@@ -122,56 +123,45 @@ def _run(options: argparse.Namespace) -> None:
     if report.bit_exact:
         print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
     if options.output:
-        _write(options.output, lambda file: np.save(file, outcome.outputs))
+        write_outputs(options.output, network, outcome.results)
     if options.json:
-        text = json.dumps(report.document(), indent=2) + "\n"
-        _write(options.json, lambda file: file.write(text.encode()))
+        write_document(options.json, report.document())
     if options.plot:
         from .plot import plot
 
         plot(report, options.plot)
 
 
-def _device_runner(device: str, network: Any, config: Config) -> Any:
+def _compare(options: argparse.Namespace) -> int:
+    from .compare import compare
+    from .onnx import import_model
+    from .run import ReferenceRunner
+
+    check_writable(options.json)
+    imported = import_model(options.network)
+    images, _ = read_images(options)
+    network = imported.network
+    onto = options.device == "reference"
+    runner = ReferenceRunner(network) if onto else _device_runner(options.device, network, _config(options))
+    comparison = compare(imported, images, runner, options.device)
+    print(comparison.table())
+    print("\n".join(imported.host), end="\n" if imported.host else "")
+    if options.json:
+        write_document(options.json, comparison.document())
+    if not comparison.rounding_only:
+        print("some layer differs by more than rounding (1) from ONNX Runtime", file=sys.stderr)
+    return 0 if comparison.rounding_only else 1
+
+
+def _device_runner(device: str, network: Network, config: Config) -> Any:
+    from .compilable import check_compilable
     from .driver import Accelerator
     from .program import compile_network
     from .run import DeviceRunner
 
+    check_compilable(network)
     programs = compile_network(network, config)  # before the device: what cannot run should say so at once
     return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), programs)
-
-
-def _network_path(name: str) -> Path:
-    """A network that comes along is meant by its bare name; everything else is a path."""
-    shipped = NETWORKS / f"{name}.npz"
-    return shipped if Path(name).name == name and not name.endswith(".npz") and shipped.exists() else Path(name)
-
-
-def _images(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images, and their labels where they are known."""
-    if options.input is None:
-        path = NETWORKS / f"{options.network}_test.npz"
-        if Path(options.network).name != options.network or not path.exists():
-            raise FormatError(f"network {options.network!r} has no images of its own; name some: --input X.npy")
-        with np.load(path, allow_pickle=False) as file:
-            return file["images"], file["labels"]
-    try:
-        array = np.load(options.input, allow_pickle=False)
-    except FileNotFoundError:
-        raise FormatError(f"{options.input}: there is no such file") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise FormatError(f"{options.input}: not a .npy file, or damaged ({error})") from None
-    if not isinstance(array, np.ndarray):
-        raise FormatError(f"{options.input}: holds several arrays; it must be a .npy file with one")
-    return array, None
-
-
-def _write(path: str, write: Any) -> None:
-    try:
-        with open(path, "wb") as file:
-            write(file)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 # --- info, selftest ------------------------------------------------------------------------------------------------------

@@ -2,18 +2,27 @@
 
 No machine can do with fewer, so this is the numerator of every utilisation. No convolution is needed: a weight at
 (channel, ky, kx) meets as many nonzeros as its window of the input has, whichever filter it belongs to. So the count is a
-product of two small tables: filters with a nonzero weight there, and nonzero activations there.
+product of two small tables: filters with a nonzero weight there, and nonzero activations there. An addition multiplies each of
+its inputs by a factor; maximum pooling and concatenation multiply nothing.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .network import Conv, Layer
+from .network import Add, AnyLayer, Conv, FullyConnected
 
 
-def effectual_macs(layer: Layer, activations: np.ndarray) -> int:
-    """Pairs with both operands nonzero, for activations [C, H, W]. Raises ShapeError when they do not fit the layer."""
+def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) -> int:
+    """Pairs with both operands nonzero, for activations [C, H, W], and those of `more` inputs of a layer that has several.
+
+    Raises ShapeError when they do not fit the layer.
+    """
+    if isinstance(layer, Add):
+        both = zip(layer.factors, (activations, *more), strict=True)
+        return sum(int(np.count_nonzero(values)) for factor, values in both if factor)
+    if not isinstance(layer, Conv | FullyConnected):
+        return 0
     channels, height, width = activations.shape
     _, rows, cols = layer.out_shape((channels, height, width))
     mask = activations != 0
@@ -28,12 +37,17 @@ def effectual_macs(layer: Layer, activations: np.ndarray) -> int:
     total = 0
     for ky in range(kernel_rows):
         for kx in range(kernel_cols):
-            window = padded[:, ky : ky + stride * rows : stride, kx : kx + stride * cols : stride][:, :rows, :cols]
+            y, x = ky * layer.dilation, kx * layer.dilation
+            window = padded[:, y : y + stride * (rows - 1) + 1 : stride, x : x + stride * (cols - 1) + 1 : stride]
             total += int(np.count_nonzero(window, axis=(1, 2)) @ filters[:, ky, kx])
     return total
 
 
-def dense_macs(layer: Layer, in_shape: tuple[int, int, int]) -> int:
+def dense_macs(layer: AnyLayer, in_shape: tuple[int, int, int]) -> int:
     """Multiplies of a dense machine for an input of `in_shape` [C, H, W]: one a weight and output position, padding included."""
+    if isinstance(layer, Add):
+        return 2 * int(np.prod(in_shape))
+    if not isinstance(layer, Conv | FullyConnected):
+        return 0
     _, rows, cols = layer.out_shape(in_shape)
     return layer.weights.size * rows * cols

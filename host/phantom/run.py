@@ -14,7 +14,7 @@ from .config import Config
 from .driver import Accelerator, Counters, expand_result
 from .effectual import dense_macs, effectual_macs
 from .errors import ShapeError
-from .network import Conv, Layer, Network
+from .network import Add, AnyLayer, Concat, Conv, FullyConnected, Network
 from .program import Program
 from .progress import progress
 from .report import Measure, Report, add
@@ -81,21 +81,44 @@ class ReferenceRunner:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The report, and the outputs of the last layer for all images [N, K, H, W]."""
+    """The report, and the network's outputs for all images, each [N, K, H, W], in the network's order."""
 
     report: Report
-    outputs: np.ndarray
+    results: tuple[np.ndarray, ...]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The first output, which most networks have alone."""
+        return self.results[0]
 
 
 def as_images(network: Network, array: np.ndarray) -> np.ndarray:
-    """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input. Raises ShapeError."""
+    """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input.
+
+    Where the network knows what its integers stand for, the array may be real, or of the model's integer type, with
+    its zero-point. Where the network's input is [C, 1, 1], the array may be [N, C]. Raises ShapeError, and RangeError for NaN.
+    """
+    scale = network.input_quantisation
     images = array[None] if array.ndim == 3 else array
-    if images.ndim != 4 or not len(images) or images.shape[1:] != network.input_shape or images.dtype != network.input_dtype:
+    if array.ndim == 2 and network.input_shape[1:] == (1, 1):
+        images = array[:, :, None, None]
+    real = scale is not None and images.dtype.kind == "f"
+    model = scale is not None and images.dtype == scale.dtype
+    typed = images.dtype == network.input_dtype or real or model
+    if images.ndim != 4 or not len(images) or images.shape[1:] != network.input_shape or not typed:
+        kinds = str(network.input_dtype)
+        if scale is not None:
+            other = "" if scale.dtype == network.input_dtype else f", {scale.dtype} (zero-point {scale.zero_point})"
+            kinds += f"{other} or float32"
         raise ShapeError(
-            f"the input is {array.dtype} of shape {array.shape}; network {network.name!r} takes {network.input_dtype} of shape "
+            f"the input is {array.dtype} of shape {array.shape}; network {network.name!r} takes {kinds} of shape "
             f"{network.input_shape}, or [N, C, H, W] of them"
         )
-    return images
+    if images.dtype == network.input_dtype:
+        return images
+    assert scale is not None
+    values = scale.quantise(images) if real else images.astype(np.int64) - scale.zero_point
+    return values.astype(network.input_dtype)
 
 
 def run_network(
@@ -119,16 +142,19 @@ def run_network(
     """
     names = [layer.name for layer in network.layers]
     measures: list[list[Measure]] = [[] for _ in names]
-    results = []
+    results: list[list[np.ndarray]] = [[] for _ in network.outputs]
+    wanted = [network.index(name) for name in network.outputs]
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         outputs, counters = runner(image)
         if check:
             where = names if len(images) == 1 else [f"{name} (image {number})" for name in names]
             check_outputs(where, reference.run(network, image), outputs)
-        inputs = [image, *outputs[:-1]]
-        for i, layer in enumerate(network.layers):
-            measures[i].append(measure(layer, inputs[i], counters[i] if counters else None))
-        results.append(outputs[-1])
+        values = [*outputs, image]  # index -1 is the input
+        for i, (layer, read) in enumerate(zip(network.layers, network.sources(), strict=True)):
+            measures[i].append(measure(layer, [values[j] for j in read], counters[i] if counters else None))
+        for result, i in zip(results, wanted, strict=True):
+            result.append(outputs[i])
+    arrays = tuple(np.array(result) for result in results)
     report = Report(
         network=network.name,
         config=config,
@@ -136,31 +162,38 @@ def run_network(
         images=len(images),
         layers=[add(parts[0].name, parts, parts[0].kind) for parts in measures],
         bit_exact=True if check else None,
-        accuracy=None if labels is None else accuracy(np.array(results), labels),
+        accuracy=None if labels is None else accuracy(arrays[0], labels),
     )
-    return Outcome(report, np.array(results))
+    return Outcome(report, arrays)
 
 
-def measure(layer: Layer, activations: np.ndarray, counters: Counters | None) -> Measure:
-    """What one layer did with one input [C, H, W]."""
-    channels, height, width = activations.shape
+def measure(layer: AnyLayer, inputs: np.ndarray | Sequence[np.ndarray], counters: Counters | None) -> Measure:
+    """What one layer did with one input [C, H, W], or with several."""
+    inputs = [inputs] if isinstance(inputs, np.ndarray) else inputs
+    channels, height, width = inputs[0].shape
     return Measure(
         name=layer.name,
         kind=kind_of(layer),
         cycles=counters.cycles if counters else None,
         macs_dense=dense_macs(layer, (channels, height, width)),
-        macs_effectual=effectual_macs(layer, activations),
+        macs_effectual=effectual_macs(layer, *inputs),
         macs=counters.macs if counters else 0,
         sampled=counters.sampled if counters else {},
     )
 
 
-def kind_of(layer: Layer) -> str:
-    """Short name: conv 3x3, conv 3x3/2 (stride 2), fc."""
-    if not isinstance(layer, Conv):
+def kind_of(layer: AnyLayer) -> str:
+    """Short name: conv 3x3, conv 3x3/2 (stride 2), conv 3x3 g8 d2 (8 channel groups, dilation 2), fc, maxpool 2x2, add."""
+    if isinstance(layer, FullyConnected):
         return "fc"
-    rows, cols = layer.weights.shape[2:]
-    return f"conv {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
+    if isinstance(layer, Add | Concat):
+        return type(layer).__name__.lower()
+    kind, (rows, cols) = ("conv", layer.weights.shape[2:]) if isinstance(layer, Conv) else ("maxpool", layer.kernel)
+    name = f"{kind} {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
+    if isinstance(layer, Conv):
+        name += f" g{layer.channel_groups}" if layer.channel_groups > 1 else ""
+        name += f" d{layer.dilation}" if layer.dilation > 1 else ""
+    return name
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

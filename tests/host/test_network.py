@@ -47,7 +47,7 @@ def test_shapes() -> None:
         ({"bias": [0, 2**31]}, RangeError, "bias"),
         ({"multiplier": [1, 2**24]}, RangeError, "multiplier"),
         ({"sel": [8, 0]}, RangeError, "sel"),
-        ({"stride": 3}, RangeError, "stride is 3; it must be 1 or 2"),
+        ({"stride": 5}, RangeError, "stride is 5; it must be 1 to 4"),
         ({"padding": (1, 1, 1)}, RangeError, "padding"),
         ({"padding": (1, 1, 1, -1)}, RangeError, "padding"),
         ({"out_dtype": np.int16}, ShapeError, "out_dtype"),

@@ -79,7 +79,7 @@ def test_tampered_members(network: Network, tmp_path: Path) -> None:
     weights.flat[0] ^= 1
     refused("checksum", **{"0.weights": weights})
     refused("checksum", header=text(name="other"))
-    refused("version 2; it must be", header=text(version=2))
+    refused("version 3; it must be", header=text(version=3))
     refused("is 'zip'", header=text(format="zip"))
     refused("damaged", header=np.zeros(3, np.uint8))
     refused("checksum", **{"2.weights": weights})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,7 +68,7 @@ def test_against_onnx_qlinear_conv(case: tuple[object, np.ndarray]) -> None:
     layer, image = case
     if image.dtype == np.int8:
         image = image.view(np.uint8)
-        object.__setattr__(layer, "out_dtype", np.dtype(np.uint8))
+        layer = dataclasses.replace(layer, out_dtype=np.dtype(np.uint8), low=0, high=255)  # type: ignore[type-var]
     scale = (layer.multiplier / 2.0 ** (14 + 4 * layer.sel.astype(float))).astype(np.float32)  # type: ignore[attr-defined]
     one, zero = np.array(1, np.float32), np.array(0, np.uint8)
     w_zero = np.zeros(layer.filters, np.int8)  # type: ignore[attr-defined]

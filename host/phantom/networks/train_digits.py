@@ -149,11 +149,12 @@ def report(network: Network, images: np.ndarray, labels: np.ndarray) -> float:
     act = [float(np.mean(images != 0))]
     act += [float(np.mean([np.count_nonzero(o[i]) / o[i].size for o in outputs])) for i in range(len(network.layers))]
     print(f"{'layer':>8} {'weights':>16} {'kept':>6} {'density in':>11} {'density out':>12}")
-    for i, layer in enumerate(network.layers):
+    layers = [layer for layer in network.layers if isinstance(layer, Conv | FullyConnected)]
+    for i, layer in enumerate(layers):
         kept = np.count_nonzero(layer.weights) / layer.weights.size
         print(f"{layer.name:>8} {'x'.join(map(str, layer.weights.shape)):>16} {kept:6.1%} {act[i]:11.1%} {act[i + 1]:12.1%}")
-    total = sum(layer.weights.size for layer in network.layers)
-    kept = sum(int(np.count_nonzero(layer.weights)) for layer in network.layers)
+    total = sum(layer.weights.size for layer in layers)
+    kept = sum(int(np.count_nonzero(layer.weights)) for layer in layers)
     print(f"pruned: {1 - kept / total:.1%} of {total} weights")
     scores = np.array([o[-1].reshape(-1) for o in outputs]).astype(int)
     clamped = int(np.count_nonzero((scores <= -128) | (scores >= 127)))
