@@ -104,8 +104,8 @@ package phantom_pkg;
   // Why a layer stopped (STATUS.error).
   typedef enum logic [7:0] {
     ErrNone         = 8'd0,
-    ErrActHeader    = 8'd1,   // activation packet: kind or a field out of range
-    ErrActTruncated = 8'd2,   // TLAST before END
+    ErrActHeader    = 8'd1,   // activation packet: kind or a field out of range, or rows of another strip
+    ErrActTruncated = 8'd2,   // TLAST before END, or END before the last rows
     ErrActChecksum  = 8'd3,   // END does not match the words before it, or words follow it
     ErrRowBuffer    = 8'd4,   // the rows of one strip do not fit into the row buffer
     ErrWgtHeader    = 8'd5,

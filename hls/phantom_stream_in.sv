@@ -6,6 +6,10 @@
 //
 // Contract: one word a cycle while there is room. `full_o` and a LAM that waits for rows together mean that the
 // strip can never fit: the controller reports it. After an error everything is swallowed until reset.
+//
+// Errors: a header whose fields are outside of the layer's input, or whose rows are outside of the current strip; TLAST before END, or
+// END before the last rows; an END that does not match, or that is not the last word. A stream of another shape breaks one
+// of these, unless it has the same chunks, rows and segments: the stream does not carry the width.
 module phantom_stream_in
   import phantom_pkg::*;
 #(
@@ -47,7 +51,8 @@ module phantom_stream_in
   logic [6:0]       left_q;        // words of the body still to come
   logic [AddrW-1:0] wr_q, tail_q, head_q;
   logic             ended_q;
-  logic             accept, is_end, ended, bad_end, truncated, bad_header, room_q, start_packet;
+  logic             accept, is_end, ended, bad_end, truncated, bad_header, bad_row, not_last, missing;
+  logic             room_q, start_packet;
 
   // --- header ------------------------------------------------------------------------------------------------------
 
@@ -70,7 +75,9 @@ module phantom_stream_in
 
   assign start_packet = accept && state_q == StHeader && !is_end;
   assign bad_header   = start_packet && (in_data_i[3:0] != KindAct || 9'(chunk) >= cfg_i.chunks || xs > cfg_i.last_xs ||
-                                         11'(y0) + 11'(more_rows) >= 11'(cfg_i.rows) || ended_q);
+                                         11'(y0) + 11'(more_rows) >= 11'(cfg_i.rows));
+  // The activation stream has one END (a weight stream may have several).
+  assign not_last     = accept && is_end && !in_last_i;
 
   // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
   logic [10:0] oldest_row_q, dir_rows_q;
@@ -90,7 +97,7 @@ module phantom_stream_in
       StRows:   if (!row_pending_q) state_d = StHeader;
       default:  ;
     endcase
-    if (bad_header || bad_end || truncated) state_d = StError;
+    if (bad_header || bad_row || not_last || bad_end || missing || truncated) state_d = StError;
   end
 
   phantom_packet_check u_check (
@@ -156,9 +163,9 @@ module phantom_stream_in
 
       if (ended) ended_q <= 1'b1;
       if (error_o == ErrNone) begin
-        if (bad_header) error_o <= ErrActHeader;
-        else if (bad_end) error_o <= ErrActChecksum;
-        else if (truncated) error_o <= ErrActTruncated;
+        if (bad_header || bad_row) error_o <= ErrActHeader;
+        else if (not_last || bad_end) error_o <= ErrActChecksum;
+        else if (truncated || missing) error_o <= ErrActTruncated;
       end
     end
   end
@@ -169,7 +176,7 @@ module phantom_stream_in
   logic [5:0]       strip_wr_q, strip_rd_q;
   logic [15:0]      packets_q;
   logic [10:0]      rows_ready_q, tail_row_q;
-  logic             packet_done, strip_done, packet_done_q;
+  logic             packet_done, strip_done, packet_done_q, complete_q;
   logic [AddrW-1:0] used;
 
   assign packet_done  = (state_q == StBody || state_q == StRows) && state_d == StHeader;
@@ -179,6 +186,11 @@ module phantom_stream_in
   assign used         = wr_q >= tail_q ? wr_q - tail_q : wr_q - tail_q + AddrW'(RowBufferWords);
   assign full_o       = !room_q;
 
+  // A row below the strip wraps around to a large number. While rows are pending no strip ends.
+  assign bad_row = row_pending_q && 11'(11'(row_q) - rows_ready_q) >= 11'(cfg_i.strip_rows);
+  // Full strips are counted packet by packet; of the last one, its last segment must have come.
+  assign missing = ended && !complete_q;
+
   always_ff @(posedge clk_i) begin
     if (strip_done) strip_end[strip_wr_q] <= wr_q;
   end
@@ -187,6 +199,7 @@ module phantom_stream_in
     if (!rst_ni) begin
       packets_q     <= '0;
       packet_done_q <= 1'b0;
+      complete_q    <= 1'b0;
       strip_wr_q    <= '0;
       strip_rd_q    <= '0;
       rows_ready_q  <= '0;
@@ -196,6 +209,8 @@ module phantom_stream_in
       strip_room_q  <= 1'b0;
     end else begin
       packet_done_q <= packet_done;
+      // row_q has gone one beyond the packet's last row.
+      if (packet_done_q && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
       packets_q     <= strip_done ? 16'(packet_done) : packets_q + 16'(packet_done);
       if (strip_done) begin
         strip_wr_q   <= strip_wr_q + 6'd1;

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from .config import Config
+from .counters import CAUSES, Counters
+from .error_codes import explain
 from .errors import DeviceError, DeviceTimeout, ShapeError
 from .layout import Layout
 from .program import Program
+from .transfers import Transfers
 
 MAGIC = 0x5048544D  # "PHTM"
 MAJOR = 1
 MAX_TRANSFER = (1 << 26) - 8
 
-ERRORS = {
-    1: "activation stream: a packet header has a wrong kind or a field out of range",
-    2: "activation stream: it ended before its END packet",
-    3: "activation stream: END does not match the words before it",
-    4: "row buffer: the rows of one strip do not fit",
-    5: "weight stream: a packet header or thread number is wrong",
-    6: "weight stream: it ended before its END packet",
-    7: "weight stream: END does not match the words before it",
-    8: "watchdog: nothing has moved for a long time",
-}
-
+WATCHDOG = 1024  # units of 1024 cycles: about 10 ms, which no layer is still for
 PARAMETERS = (
     "rows",
     "cols",
@@ -44,25 +37,6 @@ PARAMETERS = (
 )
 
 
-@dataclass(frozen=True)
-class Counters:
-    """Events of one layer (see the register description); `sampled` are thread cycles by cause, scaled to all cores."""
-
-    cycles: int
-    macs: int
-    act_words: int
-    wgt_words: int
-    out_words: int
-    lam_starved: int
-    lam_blocked: int
-    row_buffer_full: int
-    wgt_starved: int
-    wgt_blocked: int
-    drain_wait: int
-    out_blocked: int
-    sampled: Mapping[str, int]
-
-
 class Accelerator:
     """A Phantom on a `pynq.Overlay` that has phantom_0, dma_act and dma_wgt.
 
@@ -70,20 +44,22 @@ class Accelerator:
         overlay: the loaded overlay.
         config: what the hardware must have been built as; None takes it as it is.
         timeout: seconds that a layer may take.
+        watchdog: units of 1024 cycles in which something has to move, 0 for no such limit.
 
     Raises:
         DeviceError: no Phantom there, another version, or other build parameters than `config`.
     """
 
-    def __init__(self, overlay: Any, config: Config | None = None, timeout: float = 60.0) -> None:
+    def __init__(self, overlay: Any, config: Config | None = None, timeout: float = 60.0, watchdog: int = WATCHDOG) -> None:
         for name in ("phantom_0", "dma_act", "dma_wgt"):
             if not hasattr(overlay, name):
                 raise DeviceError(f"the overlay has no {name}; it is not a Phantom overlay")
         self.overlay = overlay
-        self.timeout = timeout
+        self.timeout, self.watchdog = timeout, watchdog
         self._ip = overlay.phantom_0
         self._registers = overlay.ip_dict["phantom_0"]["registers"]
-        self._act, self._wgt = overlay.dma_act, overlay.dma_wgt
+        self._transfers = Transfers(overlay)
+        self._clean = False  # who knows what was here before
         self._identify(config)
 
     # --- registers ---------------------------------------------------------------------------------------------------
@@ -139,11 +115,11 @@ class Accelerator:
         buffer[: len(words)] = words
         return buffer
 
-    def configure(self, program: Program, watchdog: int = 4096) -> None:
-        """Write registers and tables of a layer. `watchdog`: in units of 1024 cycles, 0 for none."""
+    def configure(self, program: Program) -> None:
+        """Write registers and tables of a layer."""
         for register, values in program.registers.items():
             self._write_fields(f"LAYER_{register}", values)
-        self._write_fields("LAYER_WATCHDOG", {"limit": watchdog})
+        self._write_fields("LAYER_WATCHDOG", {"limit": self.watchdog})
         data = self._address("TABLE_DATA")
         position: tuple[int, int] | None = None
         for select, index, value in program.tables:
@@ -163,78 +139,99 @@ class Accelerator:
             Words written to `result`, and the counters.
 
         Raises:
-            DeviceError: the hardware found something wrong. DeviceTimeout: it did not come to an end.
-            Either leaves it ready for the next run.
+            ShapeError: a buffer is too small. DeviceError: the hardware found something wrong. DeviceTimeout: it did not come to
+            an end. The message names the layer and has the state of the registers. Nothing uses the buffers any more, and
+            the next run begins anew (it is refused with a DeviceTimeout while a DMA engine still waits for the memory).
         """
-        for name, words in (("input", source_words), ("weights", len(program.weights)), ("result", program.result_words)):
-            if words * 8 > MAX_TRANSFER:
-                raise DeviceError(f"layer {program.layer.name!r}: {name} of {words * 8} bytes; a transfer takes {MAX_TRANSFER}")
-        self.configure(program)
-        self._write_fields("CTRL", {"start": 1})
-        try:
-            self._act.recvchannel.transfer(result, nbytes=program.result_words * 8)
-            self._wgt.sendchannel.transfer(weights, nbytes=len(program.weights) * 8)
-            self._act.sendchannel.transfer(source, nbytes=source_words * 8)
-            self._wait(program)
-        except Exception:
-            self.recover()
-            raise
-        self._act.recvchannel.wait()
-        self._act.sendchannel.wait()
-        self._wgt.sendchannel.wait()
-        return int(self._act.recvchannel.transferred) // 8, self.counters()
-
-    def _wait(self, program: Program) -> None:
-        deadline = time.monotonic() + self.timeout
         where = f"layer {program.layer.name!r}"
+        sizes = {"input": source_words, "weights": len(program.weights), "result": program.result_words}
+        for (name, words), buffer in zip(sizes.items(), (source, weights, result)):
+            if not 0 < words * 8 <= MAX_TRANSFER:
+                raise DeviceError(f"{where}: {name} of {words * 8} bytes; a transfer takes 8 to {MAX_TRANSFER}")
+            if buffer.nbytes < words * 8:
+                raise ShapeError(f"{where}: {name} of {words * 8} bytes in a buffer of {buffer.nbytes}; it must hold all of them")
+        if int(weights[sizes["weights"] - 1]) != int(program.weights[-1]):
+            raise DeviceError(f"{where}: the buffer of weights does not hold the layer's stream; it must hold program.weights")
+        if not self._clean:
+            self.recover()
+        self._clean = False
+        deadline = time.monotonic() + self.timeout
+        try:
+            self.configure(program)
+            # The streams are shut until the start: no time between these lines counts for the watchdog.
+            self._transfers.result.begin(result, sizes["result"] * 8)
+            self._transfers.weights.begin(weights, sizes["weights"] * 8)
+            self._transfers.source.begin(source, sizes["input"] * 8)
+            self._write_fields("CTRL", {"start": 1})
+            self._wait(program, deadline)
+            self._transfers.source.finish(deadline)
+            self._transfers.weights.finish(deadline)
+            nbytes = self._transfers.result.finish(deadline)
+        except DeviceError as error:
+            kind = DeviceTimeout if isinstance(error, DeviceTimeout) else DeviceError
+            raise kind(f"{where}: {error} [{self._state(sizes, program.strips)}]{self._try_to_recover()}") from error
+        except BaseException:
+            self._try_to_recover()
+            raise
+        self._clean = True
+        return nbytes // 8, self.counters()
+
+    def _wait(self, program: Program, deadline: float) -> None:
         while True:
             status = self._read("STATUS")
+            self._transfers.check()  # first: an error of the memory has others in its wake
             code = status >> 8 & 0xFF
             if code:
-                raise DeviceError(f"{where}: error {code}, {ERRORS.get(code, 'unknown')}")
+                raise DeviceError(explain(code, program))
             if not status & 1:
                 if not status & 2:
-                    raise DeviceError(f"{where}: the hardware has stopped without finishing (STATUS = 0x{status:08X})")
+                    raise DeviceError("the hardware has stopped without finishing; was it reset, or used by somebody else?")
                 return
-            for name, channel in (
-                ("dma_act, activations", self._act.sendchannel),
-                ("dma_act, results", self._act.recvchannel),
-                ("dma_wgt, weights", self._wgt.sendchannel),
-            ):
-                if channel.error:
-                    raise DeviceError(f"{where}: {name}: the memory answered with an error, or the transfer was too short")
             if time.monotonic() > deadline:
-                raise DeviceTimeout(f"{where}: not finished after {self.timeout} s (STATUS = 0x{status:08X})")
+                raise DeviceTimeout(f"not finished after {self.timeout} s")
+
+    def _state(self, sizes: Mapping[str, int], strips: int) -> str:
+        """Registers in words, for a message; as much as can still be read."""
+        moving = self._transfers
+        try:
+            return (
+                f"STATUS = 0x{self._read('STATUS'):08X}; activations: {self._count('ACT_WORDS')} of {sizes['input']} words, "
+                f"DMASR = 0x{moving.source.status:04X}; weights: {self._count('WGT_WORDS')} of {sizes['weights'] * strips}, "
+                f"DMASR = 0x{moving.weights.status:04X}; results: {self._count('OUT_WORDS')}, "
+                f"DMASR = 0x{moving.result.status:04X}; cycles: {self._count('CYCLES')}"
+            )
+        except DeviceError as error:
+            return f"the registers cannot be read: {error}"
+
+    def _try_to_recover(self) -> str:
+        """Recover now, for the DMA must let go of the buffers; a remark for the message if that fails."""
+        try:
+            self.recover()
+        except DeviceError as error:
+            return f"; {error}"
+        return ""
 
     def recover(self) -> None:
-        """Bring DMA engines and accelerator back to their state after reset."""
+        """Bring DMA engines and accelerator back to their state after reset. A run does it by itself when it has to.
+
+        Raises:
+            DeviceTimeout: a DMA engine does not come out of its reset.
+        """
         self._write_fields("CTRL", {"soft_reset": 1})
-        for dma, channels in (
-            (self._act, (self._act.sendchannel, self._act.recvchannel)),
-            (self._wgt, (self._wgt.sendchannel,)),
-        ):
-            dma.write(0x00, 4)
-            for _ in range(10_000):
-                if not dma.read(0x00) & 4:
-                    break
-            else:
-                raise DeviceTimeout("a DMA engine does not come out of its reset; load the overlay again")
-            for channel in channels:
-                channel.start()
+        self._transfers.reset()
+        self._clean = True
+
+    def _count(self, name: str) -> int:
+        address = self._address(f"COUNTERS_{name}")
+        return int(self._ip.read(address)) | int(self._ip.read(address + 4)) << 32
 
     def counters(self) -> Counters:
         """Counters of the last layer."""
-
-        def read(name: str) -> int:
-            address = self._address(f"COUNTERS_{name}")
-            return int(self._ip.read(address)) | int(self._ip.read(address + 4)) << 32
-
         cores = self.parameters["rows"] * self.parameters["cols"]
         names = [field.name for field in fields(Counters) if field.name != "sampled"]
-        causes = ("hazard", "fetch", "weight", "channel", "issue", "bank")
         return Counters(
-            **{name: read(name.upper()) for name in names},
-            sampled={cause: read(f"ST_{cause.upper()}") * cores for cause in causes},
+            **{name: self._count(name.upper()) for name in names},
+            sampled={cause: self._count(f"ST_{cause.upper()}") * cores for cause in CAUSES},
         )
 
     def run(self, programs: list[Program], image: np.ndarray, keep: bool = True) -> tuple[list[np.ndarray], list[Counters]]:

@@ -5,7 +5,9 @@
 // its last beat. Reads and writes of a port share one token bucket of `bytes_per_cycle`, the port's bandwidth; when both
 // want the next beat they take turns. The bucket holds one burst at most, so that an idle port cannot save up.
 //
-// A beat outside the arena answers DECERR, one that touches the injected range SLVERR; neither reads or writes memory.
+// A beat outside the arena answers DECERR, one that touches the injected range the injected response; neither reads or writes
+// memory. A channel (reads or writes of a port) can be told to stop: after so many more data beats it neither takes bursts nor moves
+// data nor answers, until it is told to go on.
 // What the AXI3 ports of the device would not stand for (more than 16 beats, a burst over a 4 KB boundary, another size than 8
 // bytes, another type than INCR, WLAST in the wrong place, a request that changes while it waits) throws ProtocolError.
 #pragma once
@@ -25,10 +27,11 @@ struct ProtocolError : std::runtime_error {
 struct Arena {
   uint8_t *bytes = nullptr;
   uint64_t base = 0, size = 0;
-  uint64_t slverr_lo = 0, slverr_hi = 0;
+  uint64_t bad_lo = 0, bad_hi = 0;
+  int bad_response = 2;  // SLVERR
 
   int response(uint64_t address) const {
-    if (address < slverr_hi && address + 8 > slverr_lo) return 2;                   // SLVERR
+    if (address < bad_hi && address + 8 > bad_lo) return bad_response;
     if (address < base || address - base + 8 > size) return 3;                      // DECERR
     return 0;
   }
@@ -110,12 +113,18 @@ class MemoryPort {
     if (write) w = *write, aw_ = AddressChannel(write->aw, name);
   }
 
+  static constexpr uint64_t kNever = ~uint64_t{0};
+
   uint64_t read_beats = 0, write_beats = 0;
+
+  // Each channel stops for good after `beats` more data beats; kNever lets it go on.
+  void stop_reads(uint64_t beats) { last_read_ = beats == kNever ? kNever : read_beats + beats; }
+  void stop_writes(uint64_t beats) { last_write_ = beats == kNever ? kNever : write_beats + beats; }
 
   void reset() {
     reads_.clear(), writes_.clear(), responses_.clear();
     tokens_ = 0;
-    r_held_ = false;
+    r_held_ = b_held_ = false;
     *r.valid = 0;
     ar_.reset();
     if (has_write_) *w.ready = 0, *w.b_valid = 0, aw_.reset();
@@ -124,9 +133,10 @@ class MemoryPort {
   // Sets the inputs of the design for this cycle.
   void drive(uint64_t now, const Timing &t, const Arena &mem) {
     if (tokens_ < 128) tokens_ += t.bytes_per_cycle;
-    ar_.drive(reads_.size(), t);
-    const bool read_wants = !r_held_ && !reads_.empty() && now >= reads_.front().ready_at;
-    const bool write_wants = has_write_ && !writes_.empty();
+    const bool reads_go = read_beats + r_held_ < last_read_, writes_go = write_beats < last_write_;
+    ar_.drive(reads_go ? reads_.size() : t.outstanding, t);
+    const bool read_wants = reads_go && !r_held_ && !reads_.empty() && now >= reads_.front().ready_at;
+    const bool write_wants = writes_go && has_write_ && !writes_.empty();
     bool read_may = read_wants && tokens_ >= 8, write_may = write_wants && tokens_ >= 8;
     if (read_may && write_may && tokens_ < 16) (read_turn_ ? write_may : read_may) = false;
     if (read_may) {
@@ -136,9 +146,9 @@ class MemoryPort {
     }
     *r.valid = r_held_;
     if (!has_write_) return;
-    aw_.drive(writes_.size() + responses_.size(), t);
+    aw_.drive(writes_go ? writes_.size() + responses_.size() : t.outstanding, t);
     *w.ready = write_may;
-    *w.b_valid = !responses_.empty() && now >= responses_.front().ready_at;
+    *w.b_valid = (writes_go || b_held_) && !responses_.empty() && now >= responses_.front().ready_at;
     if (*w.b_valid) *w.b_resp = responses_.front().response;
   }
 
@@ -153,6 +163,7 @@ class MemoryPort {
     if (ar_.sample(now, t, burst)) reads_.push_back(burst);
     if (!has_write_) return;
     if (*w.b_valid && *w.b_ready) responses_.pop_front();
+    b_held_ = *w.b_valid && !*w.b_ready;
     if (*w.valid && *w.ready) store(now, t, mem);
     if (aw_.sample(now, t, burst)) writes_.push_back(burst);
   }
@@ -189,8 +200,9 @@ class MemoryPort {
   ReadPorts r{};
   WritePorts w{};
   AddressChannel ar_, aw_;
-  bool has_write_, r_held_ = false, read_turn_ = true;
+  bool has_write_, r_held_ = false, b_held_ = false, read_turn_ = true;
   double tokens_ = 0;
+  uint64_t last_read_ = kNever, last_write_ = kNever;  // beats after which the channel stops
   std::deque<Burst> reads_, writes_, responses_;
 };
 

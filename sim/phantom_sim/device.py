@@ -27,6 +27,7 @@ from phantom_sim.model import Model, Timing
 
 DDR_BASE = 0x1000_0000
 PL_BASE, PL_END = 0x43C0_0000, 0x43C3_0000
+DMACR_RESET = 0x4
 ENVIRONMENT = "PHANTOM_SIM"  # names the configuration that a probe offers as a device
 
 
@@ -35,13 +36,14 @@ class Watch:
     """A status register worth waiting on: it says "busy" while (value & mask) == waiting.
 
     `armed_by` is the register whose write starts the work; None: always worth waiting on. A DMA engine reads as "not
-    idle" before its first transfer too, where waiting would be for nothing.
+    idle" before its first transfer and after a reset, too, where waiting would be for nothing.
     """
 
     name: str
     mask: int
     waiting: int
     armed_by: int | None = None
+    reset_by: int | None = None  # the register whose Reset bit ends the work
     armed: bool = False
     since: int = 0  # cycle in which the wait began
     traffic: int = 0  # memory beats when something last moved
@@ -58,7 +60,9 @@ def watches(ip_dict: dict[str, Any]) -> dict[int, Watch]:
             if f"{half}_DMASR" in offset:
                 # Halted, idle and the error bits all 0: a transfer is under way.
                 status = f"{half}_DMASR"
-                result[offset[status]] = Watch(f"{name} {status}", 0x73, 0x00, armed_by=offset[f"{half}_LENGTH"])
+                result[offset[status]] = Watch(
+                    f"{name} {status}", 0x73, 0x00, armed_by=offset[f"{half}_LENGTH"], reset_by=offset["MM2S_DMACR"]
+                )
     return result
 
 
@@ -148,6 +152,8 @@ class SimulatedDevice(Device):
         self.model.write(address, value)
         for watch in self._watches.values():
             watch.since = 0  # the driver does something: no wait has lasted until now
+            if address == watch.reset_by and value & DMACR_RESET:
+                watch.armed = False
         if address in self._arms:
             self._arms[address].armed = True
         return None

@@ -33,6 +33,7 @@ class Harness {
   phantom::Timing timing;
   unsigned timeout = 10000, gap = 0;
   uint64_t cycle = 0;
+  bool deaf = false;  // register accesses do not reach the design
   std::string error;
   phantom::WritePorts hp0_write{PHANTOM_ADDRESS(m_axi_hp0_aw), &top.m_axi_hp0_wvalid, &top.m_axi_hp0_wready,
                                 &top.m_axi_hp0_wlast, &top.m_axi_hp0_wstrb, &top.m_axi_hp0_wdata, &top.m_axi_hp0_bvalid,
@@ -79,6 +80,7 @@ class Harness {
   }
 
   int read(uint32_t address, uint32_t &data) {
+    if (deaf) return unheard();
     top.s_axil_araddr = address;
     top.s_axil_arvalid = 1;
     for (unsigned i = 0; i < timeout; ++i) {
@@ -93,6 +95,7 @@ class Harness {
   }
 
   int write(uint32_t address, uint32_t data) {
+    if (deaf) return unheard();
     top.s_axil_awaddr = address;
     top.s_axil_wdata = data;
     top.s_axil_wstrb = 0xF;
@@ -151,6 +154,11 @@ class Harness {
     return seen;
   }
 
+  int unheard() {
+    step(timeout);
+    return kTimeout;
+  }
+
   // The time that the processor and its interconnect take between two accesses.
   int settle() {
     const int response = resp_;
@@ -193,7 +201,16 @@ void phantom_timing(Harness *h, unsigned latency, double bytes_per_cycle, unsign
   h->timing = {latency, bytes_per_cycle, outstanding};
   h->gap = gap, h->timeout = timeout;
 }
-void phantom_inject_slverr(Harness *h, uint64_t lo, uint64_t hi) { h->arena.slverr_lo = lo, h->arena.slverr_hi = hi; }
+void phantom_inject_error(Harness *h, uint64_t lo, uint64_t hi, int response) {
+  h->arena.bad_lo = lo, h->arena.bad_hi = hi, h->arena.bad_response = response;
+}
+// Channels in the order of phantom_beats; 3 is the register port, which goes deaf at once.
+void phantom_inject_stop(Harness *h, unsigned channel, uint64_t beats) {
+  if (channel == 0) h->hp0.stop_reads(beats);
+  if (channel == 1) h->hp0.stop_writes(beats);
+  if (channel == 2) h->hp1.stop_reads(beats);
+  if (channel == 3) h->deaf = beats != phantom::MemoryPort::kNever;
+}
 
 int phantom_reset(Harness *h, unsigned cycles) {
   return guarded(h, [=] { h->reset(cycles); return 0; });

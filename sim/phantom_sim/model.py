@@ -11,6 +11,8 @@ from phantom.errors import DeviceError, DeviceTimeout
 from phantom_sim.arena import Arena
 
 OKAY, WAITING, SLVERR, DECERR, TIMEOUT, DEAD = 0, 1, 2, 3, -1, -2
+CHANNELS = ("hp0_read", "hp0_write", "hp1_read", "registers")  # what can be made to stop; the first three are those of Beats
+NEVER = 2**64 - 1
 POLL_INTERVAL = 64
 RESET_CYCLES = 16
 
@@ -20,7 +22,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "destroy": (None, [_ptr]),
     "error": (ctypes.c_char_p, [_ptr]),
     "timing": (None, [_ptr, _u32, ctypes.c_double, _u32, _u32, _u32]),
-    "inject_slverr": (None, [_ptr, _u64, _u64]),
+    "inject_error": (None, [_ptr, _u64, _u64, _int]),
+    "inject_stop": (None, [_ptr, _u32, _u64]),
     "reset": (_int, [_ptr, _u32]),
     "step": (_int, [_ptr, _u64]),
     "read": (_int, [_ptr, _u32, ctypes.POINTER(_u32)]),
@@ -110,9 +113,17 @@ class Model:
             self._handle, timing.latency, timing.bytes_per_cycle, timing.outstanding, timing.access_gap, timing.timeout
         )
 
-    def inject_slverr(self, start: int, end: int) -> None:
-        """From now on the memory answers SLVERR to accesses in [`start`, `end`); an empty range ends that."""
-        self._lib.phantom_inject_slverr(self._handle, start, end)
+    def inject_error(self, start: int, end: int, response: int = SLVERR) -> None:
+        """From now on the memory answers SLVERR or DECERR to accesses in [`start`, `end`); an empty range ends that."""
+        self._lib.phantom_inject_error(self._live(), start, end, response)
+
+    def inject_stop(self, channel: str, beats: int | None = 0) -> None:
+        """One of CHANNELS stops for good after `beats` more transfers; None lets it go on (where it stopped).
+
+        A memory channel that stopped takes no bursts, moves no data and answers nothing. The register port stops at once: the
+        processor's accesses then end in a time-out.
+        """
+        self._lib.phantom_inject_stop(self._live(), CHANNELS.index(channel), NEVER if beats is None else beats)
 
     @property
     def cycles(self) -> int:

@@ -22,6 +22,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HLS = ROOT / "hls"
 BUILD = ROOT / "build" / "cocotb"
 WAIVERS = HLS / "lint.vlt"
+MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include"  # the packaged makefile leaves out how large designs include their precompiled headers
 FLAGS = ("-Wall", "--assert", "-O3", "--x-assign", "unique", "--x-initial", "unique")
 
 
@@ -125,16 +127,18 @@ def run(
     with open(build_dir / "lock", "w") as lock:  # several pytest workers may want the same build
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (build_dir / "done").exists():
+            make_flags = f"{os.environ.get('MAKEFLAGS', '')} {MAKE_FLAGS}".strip()
             try:
-                runner.build(
-                    sources=[WAIVERS, *files],
-                    hdl_toplevel=top,
-                    parameters=params,
-                    build_args=FLAGS,
-                    build_dir=build_dir,
-                    timescale=("1ns", "1ps"),
-                    waves=waves,
-                )
+                with patch.dict(os.environ, MAKEFLAGS=make_flags):
+                    runner.build(
+                        sources=[WAIVERS, *files],
+                        hdl_toplevel=top,
+                        parameters=params,
+                        build_args=FLAGS,
+                        build_dir=build_dir,
+                        timescale=("1ns", "1ps"),
+                        waves=waves,
+                    )
             except SystemExit as error:
                 raise AssertionError(f"{top}: Verilator refused the design, see above") from error
             (build_dir / "done").touch()

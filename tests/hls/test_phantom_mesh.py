@@ -210,7 +210,5 @@ async def multicast(dut, idle: str, stall: str) -> None:
     assert dut.busy_o.value == 0 and [int(state.value) for state in dut.state_o] == [3] * base.threads  # no weight
 
 
-def test_phantom_mesh(monkeypatch) -> None:
-    # A design of this size is compiled with a precompiled header, and not every build of Verilator knows the option for it.
-    monkeypatch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")
+def test_phantom_mesh() -> None:
     bench.run("phantom_mesh", module=__name__, params={"Rows": 2, "Cols": 2, "Threads": 2})

@@ -42,12 +42,20 @@ class Channel:
     """One direction of a DMA engine."""
 
     def __init__(self) -> None:
-        self.error = False
+        self.error = 0
+        self.busy = self.refuses = False
         self.transferred = 0
         self.transfers: list[int] = []
         self.starts = 0
 
+    @property
+    def status(self) -> int:
+        """DMASR: idle, with the bits of `error`."""
+        return self.error | (0 if self.busy else 2)
+
     def transfer(self, buffer: Any, nbytes: int) -> None:
+        if self.refuses:
+            raise RuntimeError("DMA channel not idle")
         self.transfers.append(nbytes)
 
     def wait(self) -> None:
@@ -66,6 +74,8 @@ class Dma:
         self.stuck = False
 
     def read(self, address: int) -> int:
+        if address in (0x04, 0x34):
+            return (self.sendchannel if address == 0x04 else self.recvchannel).status
         return 4 if self.stuck else 0
 
     def write(self, address: int, value: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from fake_overlay import COUNTERS, WIDTH, FakeOverlay
 from networks_for_tests import random_conv
 
 from phantom.config import load_config
-from phantom.driver import ERRORS, MAX_TRANSFER, PARAMETERS, Accelerator, Counters
-from phantom.errors import DeviceError, DeviceTimeout
+from phantom.driver import MAX_TRANSFER, PARAMETERS, Accelerator, Counters
+from phantom.error_codes import ERRORS, explain
+from phantom.errors import DeviceError, DeviceTimeout, ShapeError
 from phantom.layout import Layout
 from phantom.program import Program, compile_layer
 
@@ -23,7 +26,8 @@ def program() -> Program:
 
 
 def run(overlay: FakeOverlay, program: Program, timeout: float = 5.0, words: int = 10) -> tuple[int, Counters]:
-    return Accelerator(overlay, TINY, timeout).run_layer(program, None, words, None, None)
+    source, result = np.zeros(words, np.uint64), np.zeros(program.result_words, np.uint64)
+    return Accelerator(overlay, TINY, timeout).run_layer(program, source, words, program.weights, result)
 
 
 # --- identity ------------------------------------------------------------------------------------------------------------
@@ -116,7 +120,9 @@ def test_counters(program: Program) -> None:
 def test_errors_of_the_hardware(program: Program, code: int) -> None:
     overlay = FakeOverlay(TINY, program)
     overlay.phantom_0.values["STATUS"] = code << 8
-    with pytest.raises(DeviceError, match=f"layer 'conv': error {code}, {ERRORS.get(code, 'unknown')}"):
+    with pytest.raises(
+        DeviceError, match=re.escape(f"layer 'conv': {explain(code, program)} [STATUS = 0x{code << 8:08X}; activations: ")
+    ):
         run(overlay, program)
     recovered(overlay)
 
@@ -132,7 +138,7 @@ def test_stopped_without_finishing(program: Program) -> None:
 def test_time_out(program: Program) -> None:
     overlay = FakeOverlay(TINY, program)
     overlay.phantom_0.values["STATUS"] = 1
-    with pytest.raises(DeviceTimeout, match=r"layer 'conv': not finished after 0.02 s \(STATUS = 0x00000001\)"):
+    with pytest.raises(DeviceTimeout, match=r"layer 'conv': not finished after 0.02 s \[STATUS = 0x00000001; act"):
         run(overlay, program, timeout=0.02)
     recovered(overlay)
 
@@ -145,11 +151,12 @@ def test_time_out(program: Program) -> None:
         ("dma_wgt", "sendchannel", "dma_wgt, weights"),
     ],
 )
-def test_error_of_the_memory(program: Program, engine: str, channel: str, name: str) -> None:
+@pytest.mark.parametrize(("bit", "meaning"), [(0x10, "longer than its buffer"), (0x20, "SLVERR"), (0x40, "DECERR")])
+def test_error_of_the_memory(program: Program, engine: str, channel: str, name: str, bit: int, meaning: str) -> None:
     overlay = FakeOverlay(TINY, program)
     overlay.phantom_0.values["STATUS"] = 1
-    getattr(getattr(overlay, engine), channel).error = True
-    with pytest.raises(DeviceError, match=name):
+    getattr(getattr(overlay, engine), channel).error = bit
+    with pytest.raises(DeviceError, match=f"{name}: .*{meaning}.*DMASR = 0x{bit | 2:04X}"):
         run(overlay, program)
     recovered(overlay)
 
@@ -158,14 +165,60 @@ def test_reset_that_does_not_end(program: Program) -> None:
     overlay = FakeOverlay(TINY, program)
     overlay.phantom_0.values["STATUS"] = 3 << 8
     overlay.dma_wgt.stuck = True
-    with pytest.raises(DeviceTimeout, match="does not come out of its reset"):
+    with pytest.raises(DeviceTimeout, match="dma_wgt does not come out of its reset"):
         run(overlay, program)
 
 
-def test_too_long_a_transfer(program: Program) -> None:
+@pytest.mark.parametrize("engine", ["dma_act", "dma_wgt"])
+def test_transfer_that_cannot_begin(program: Program, engine: str) -> None:
     overlay = FakeOverlay(TINY, program)
-    with pytest.raises(DeviceError, match=f"input of {MAX_TRANSFER + 8} bytes; a transfer takes {MAX_TRANSFER}"):
-        run(overlay, program, words=MAX_TRANSFER // 8 + 1)
+    getattr(overlay, engine).sendchannel.refuses = True
+    with pytest.raises(DeviceError, match=f"layer 'conv': {engine}, .*: no transfer of .* can begin: DMA channel not idle"):
+        run(overlay, program)
+    assert 1 not in overlay.phantom_0.written("CTRL"), "not started without its streams"
+    recovered(overlay)
+
+
+def test_transfer_that_does_not_end(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.dma_act.recvchannel.busy = True
+    with pytest.raises(DeviceTimeout, match="layer 'conv': dma_act, results: the layer is done, but the transfer does not end"):
+        run(overlay, program, timeout=0.02)
+    recovered(overlay)
+
+
+def test_failed_recovery_is_made_up_for(program: Program) -> None:
+    """While an engine is stuck, nothing is begun; once it is free, everything goes on."""
+    overlay = FakeOverlay(TINY, program)
+    accelerator = Accelerator(overlay, TINY)
+    source, result = np.zeros(10, np.uint64), np.zeros(program.result_words, np.uint64)
+    overlay.dma_wgt.stuck = True
+    for _ in range(2):
+        with pytest.raises(DeviceTimeout, match="dma_wgt does not come out of its reset"):
+            accelerator.run_layer(program, source, 10, program.weights, result)
+    assert not overlay.phantom_0.written("TABLE") and not overlay.dma_act.sendchannel.transfers
+    overlay.dma_wgt.stuck = False
+    accelerator.run_layer(program, source, 10, program.weights, result)
+    resets = overlay.dma_wgt.resets
+    accelerator.run_layer(program, source, 10, program.weights, result)
+    assert overlay.dma_wgt.resets == resets, "after a good run there is nothing to recover from"
+
+
+@pytest.mark.parametrize(("words", "size"), [(0, 0), (MAX_TRANSFER // 8 + 1, MAX_TRANSFER + 8)])
+def test_too_long_a_transfer(program: Program, words: int, size: int) -> None:
+    overlay = FakeOverlay(TINY, program)
+    with pytest.raises(DeviceError, match=f"input of {size} bytes; a transfer takes 8 to {MAX_TRANSFER}"):
+        run(overlay, program, words=words)
+    assert not overlay.phantom_0.log, "nothing was begun"
+
+
+def test_foreign_weights_and_small_buffers(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    accelerator, result = Accelerator(overlay, TINY), np.zeros(program.result_words, np.uint64)
+    with pytest.raises(DeviceError, match="layer 'conv': the buffer of weights does not hold the layer's stream"):
+        accelerator.run_layer(program, result, 10, program.weights[::-1], result)
+    with pytest.raises(ShapeError, match=f"layer 'conv': result of {8 * program.result_words} bytes in a buffer of 8"):
+        accelerator.run_layer(program, result, 10, program.weights, result[:1])
     assert not overlay.phantom_0.log, "nothing was begun"
 
 
@@ -179,6 +232,6 @@ def test_value_beyond_its_field(program: Program) -> None:
 def recovered(overlay: FakeOverlay) -> None:
     """Everything was reset, and every channel that is used runs again."""
     assert overlay.phantom_0.log[-1] == ("CTRL", 2)
-    assert overlay.dma_act.resets == overlay.dma_wgt.resets == 1
+    assert overlay.dma_act.resets == overlay.dma_wgt.resets == 2, "before the first run, and after the error"
     for channel in (overlay.dma_act.sendchannel, overlay.dma_act.recvchannel, overlay.dma_wgt.sendchannel):
-        assert channel.starts == 1
+        assert channel.starts == 2

@@ -190,13 +190,71 @@ def test_an_injected_slave_error_is_reported(loop: Overlay) -> None:
     """SLVERR in the middle of a buffer stops the transfer with the right bit."""
     source = pynq.allocate((1024,), np.uint64)
     bad = source.device_address + 4000
-    loop.device.model.inject_slverr(bad, bad + 8)
+    loop.device.model.inject_error(bad, bad + 8)
     with pytest.raises(RuntimeError):
         loop.dma_wgt.sendchannel.transfer(source)
         loop.dma_wgt.sendchannel.wait()
     loop.device.model.step(1000)  # the error shows first, halted once the bursts under way are drained
     status = loop.device.read_registers(0x43C2_0004, 4)
     assert int.from_bytes(status, "little") & 0x71 == 0x21  # SlvErr, halted
+
+
+@pytest.mark.parametrize("response, bit", [(2, 0x20), (3, 0x40)])
+def test_an_injected_answer_is_the_one_that_was_asked_for(loop: Overlay, response: int, bit: int) -> None:
+    """SLVERR or DECERR, for writes too, and no longer than wanted."""
+    source, result = pynq.allocate((64,), np.uint64), pynq.allocate((64,), np.uint64)
+    loop.device.model.inject_error(result.device_address, result.device_address + 8, response)
+    loop.dma_act.recvchannel.transfer(result)
+    loop.dma_act.sendchannel.transfer(source)
+    loop.device.model.step(2000)
+    assert loop.dma_act.read(0x34) & 0x70 == bit
+    loop.device.model.inject_error(0, 0)
+    loop.download()
+    loop.dma_act.recvchannel.start()
+    loop.dma_act.sendchannel.start()
+    data = random_words(64, 9)
+    assert np.array_equal(send_and_receive(loop, data), data)
+
+
+@pytest.mark.parametrize("channel", ["hp0_read", "hp0_write", "hp1_read"])
+@pytest.mark.parametrize("beats", [0, 1, 37, 200])
+def test_a_channel_stops_where_it_was_told_to(loop: Overlay, channel: str, beats: int) -> None:
+    """Not a beat more; the others go on; and when it goes on nothing is lost."""
+    model, data = loop.device.model, random_words(300, 4)
+    source, weights, result = (pynq.allocate((300,), np.uint64) for _ in range(3))
+    source[:] = weights[:] = data
+    model.inject_stop(channel, beats)
+    loop.dma_act.recvchannel.transfer(result)
+    loop.dma_act.sendchannel.transfer(source)
+    loop.dma_wgt.sendchannel.transfer(weights)
+    model.step(5000)
+    assert getattr(model.beats, channel) == beats
+    assert (model.beats.hp1_read == 300) == (channel != "hp1_read")
+    model.inject_stop(channel, None)
+    for wait in (loop.dma_act.sendchannel, loop.dma_act.recvchannel, loop.dma_wgt.sendchannel):
+        wait.wait()
+    assert np.array_equal(result, data) and model.beats.total == 900
+
+
+def test_registers_that_were_told_not_to_answer(loop: Overlay) -> None:
+    """Reads and writes time out, and do nothing; afterwards all is as before."""
+    model = loop.device.model
+    model.inject_stop("registers")
+    for access in (lambda: loop.phantom_0.read(0), lambda: loop.phantom_0.write(0x80, 5)):
+        with pytest.raises(DeviceTimeout, match="no answer within 10000 cycles"):
+            access()
+    model.inject_stop("registers", None)
+    assert loop.phantom_0.read(0) == 0x5048544D and loop.phantom_0.read(0x80) == 0
+
+
+def test_a_reset_engine_is_not_waited_for(loop: Overlay) -> None:
+    """Its status reads "not idle" again, but no transfer is under way: reading it takes no time."""
+    loop.dma_act.recvchannel.transfer(pynq.allocate((64,), np.uint64))
+    loop.dma_act.write(0x00, 4)
+    loop.dma_act.recvchannel.start()
+    start = loop.device.model.cycles
+    assert loop.dma_act.read(0x34) == 0
+    assert loop.device.model.cycles - start < 1000
 
 
 def test_loading_again_resets_the_design(loop: Overlay) -> None:
