@@ -102,7 +102,7 @@ module phantom_accelerator
         window_we: rst_ni && table_we_i && table_select_i == 2'd0,
         slot_we: rst_ni && table_we_i && table_select_i == 2'd1,
         index: table_index_i,
-        data: table_data_i[16:0]
+        data: table_data_i[17:0]
     };
   end
 
@@ -205,7 +205,7 @@ module phantom_accelerator
   logic               wgt_ready, wgt_valid, wgt_waiting, prm_valid, prm_ready;
   logic [ThreadW-1:0] wgt_thread;
   logic [59:0]        wgt_word;
-  logic [58:0]        prm_data;
+  logic [59:0]        prm_data;
   logic [Threads-1:0] wgt_room[Rows][Cols];
 
   assign wgt_ready_o = (wgt_ready && open) || swallow;
@@ -238,7 +238,7 @@ module phantom_accelerator
   // --- mesh ----------------------------------------------------------------------------------------------------------------
 
   logic            pass_done[Rows][Cols];
-  logic            drain_en, drained, mesh_busy, drain_waiting;
+  logic            drain_en, drain_clear, drained, mesh_busy, drain_waiting;
   logic [7:0]      drain_addr;
   logic [AccW-1:0] drain_data[Threads];
   logic [MacW-1:0] macs;
@@ -269,6 +269,7 @@ module phantom_accelerator
     .fill_room_o  (fill_room),
     .pass_done_o  (pass_done),
     .drain_en_i   (drain_en || scrub),
+    .drain_clear_i(drain_clear || scrub),
     .drain_scrub_i(scrub),
     .drain_addr_i (scrub ? scrub_addr : {1'b0, drain_addr}),
     .drain_rows_i (drain_rows),
@@ -305,6 +306,7 @@ module phantom_accelerator
     .drain_rows_o (drain_rows),
     .drain_cols_o (drain_cols),
     .drain_en_o   (drain_en),
+    .drain_clear_o(drain_clear),
     .drain_addr_o (drain_addr),
     .drained_o    (drained),
     .drain_data_i (drain_data),

@@ -9,7 +9,6 @@ module phantom_compute_engine
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
-  input  logic               act_signed_i,
   input  logic               fill_en_i,
   input  logic [8:0]         fill_addr_i,
   input  logic [35:0]        fill_data_i,
@@ -22,6 +21,7 @@ module phantom_compute_engine
   output logic [Threads-1:0] mac_o,
   output logic [Threads-1:0] stall_o,
   input  logic               drain_en_i,
+  input  logic               drain_clear_i,
   input  logic [8:0]         drain_addr_i,
   output logic [AccW-1:0]    drain_data_o[Threads]
 );
@@ -30,7 +30,6 @@ module phantom_compute_engine
     phantom_pe u_pe (
       .clk_i,
       .rst_ni,
-      .act_signed_i,
       .fill_en_i,
       .fill_addr_i,
       .fill_data_i,
@@ -43,6 +42,7 @@ module phantom_compute_engine
       .mac_o       (mac_o[2*p+:2]),
       .stall_o     (stall_o[2*p+:2]),
       .drain_en_i,
+      .drain_clear_i,
       .drain_addr_i,
       .drain_data_o(drain_data_o[2*p+:2])
     );

@@ -28,6 +28,7 @@ module phantom_core
   output logic               fill_room_o,
   output logic               pass_done_o,
   input  logic               drain_en_i,
+  input  logic               drain_clear_i,
   input  logic               drain_scrub_i,  // address both banks in turn (scrub), instead of the one to be drained
   input  logic [8:0]         drain_addr_i,
   input  logic               drained_i,
@@ -39,7 +40,7 @@ module phantom_core
 
   // --- inputs, registered ------------------------------------------------------------------------------------------
 
-  logic               wgt_valid_q, drain_en_q, drained_q;
+  logic               wgt_valid_q, drain_en_q, drain_clear_q, drained_q;
   logic [ThreadW-1:0] wgt_thread_q;
   logic [59:0]        wgt_word_q;
   fill_t              fill_q;
@@ -67,6 +68,7 @@ module phantom_core
       release_q    <= {release_q[0], fill_q.commit};
     end
     drain_en_q <= drain_en_i;
+    drain_clear_q <= drain_clear_i;
   end
 
   // --- front end -----------------------------------------------------------------------------------------------------
@@ -169,7 +171,6 @@ module phantom_core
   ) u_compute_engine (
     .clk_i,
     .rst_ni,
-    .act_signed_i(cfg_i.act_signed),
     .fill_en_i   (fill_q.word_we),
     .fill_addr_i (fill_q.word_addr),
     .fill_data_i (fill_q.word),
@@ -182,6 +183,7 @@ module phantom_core
     .mac_o       (mac),
     .stall_o     (stall),
     .drain_en_i  (drain_en_q),
+    .drain_clear_i(drain_clear_q),
     .drain_addr_i(drain_addr_q),
     .drain_data_o(drain_data_o)
   );

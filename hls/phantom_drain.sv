@@ -1,6 +1,9 @@
 // Drain: reads finished partial sums out of the cores, 8 channels (the threads of one core) at one position a cycle, in the
 // order in which the output stream wants them: strip, pass, core (drain table), slot, segment, row, column.
 //
+// With maximum pooling a result is the largest of a window of positions, which are read one after the other (`first_o` .. `done_o`);
+// those that lie in the padding come with `real_o` low. A position is cleared by the read after which nobody wants it.
+//
 // Contract: starts with `start_i`. A core is drained when it reports `pass_done_i`; `drained_o` gives its bank back. The position's
 // bit in the segment mask travels with the read (`bit_o`, `last_o`): the requantiser delays it as long as the data. A segment is
 // begun only when the encoder has room for it (`seg_ready_i`), so nothing behind the drain ever has to wait.
@@ -26,6 +29,7 @@ module phantom_drain
   output logic [Rows-1:0] rows_o,
   output logic [Cols-1:0] cols_o,
   output logic            en_o,
+  output logic            clear_o,
   output logic [7:0]      addr_o,
   output logic            drained_o,
   // to the lanes
@@ -38,7 +42,10 @@ module phantom_drain
   input  logic            seg_ready_i,
   output segment_t        seg_o,
   output logic [5:0]      bit_o,
-  output logic            last_o
+  output logic            first_o,      // of a window
+  output logic            real_o,
+  output logic            complete_o,   // the window
+  output logic            last_o        // result of a segment
 );
 
   typedef enum logic [3:0] {
@@ -65,16 +72,20 @@ module phantom_drain
   logic [6:0]  index_q;
   logic [5:0]  slot_q;
   logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
-  logic [9:0]  strip_row_q, y_q;
+  logic [9:0]  strip_row_q, y_q, row_y_q;
   logic [6:0]  width_q, col_q;
-  logic [7:0]  across_q;         // columns of the tile in front of the segment
+  logic [7:0]  across_q;         // partial sums of a row of the tile in front of the segment
+  logic [7:0]  line_q, window_q, window_row_q;  // first position of the row of results, of the window, of the window's row
+  logic [1:0]  wy_q, wx_q;       // row and column of the window
   logic [3:0]  xs_q, tile_xs_q;
   logic [5:0]  more_rows, more_rows_q;
   logic [2:0]  settle_q;
   logic [3:0]  lane_q;           // parameters loaded ahead: 8 are a set
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
-  logic        core_done, last_col, last_pos, last_seg_row, last_xs_q;
+  logic        core_done, last_col, last_pos, last_seg_row, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
+  logic        real_y, real_x, spent_y, spent_x;
+  logic [7:0]  seg_sums;         // partial sums of a row that belong to the segment alone
   logic [10:0] rows_left_image, rows_left;
   logic [8:0]  rows_left_tile;
 
@@ -93,8 +104,21 @@ module phantom_drain
   assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
   assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
   assign last_col        = col_q + 7'd1 == width_q;
-  assign last_pos        = last_col && row_left_q == '0;
+  assign last_wx         = wx_q == cfg_i.pool.more;
+  assign last_wy         = wy_q == cfg_i.pool.more;
+  assign last_row        = row_left_q == '0;
+  assign last_pos        = last_col && last_row && last_wx && last_wy;
   assign last_seg_row    = 11'(more_rows_q) + 11'd1 == rows_left;
+
+  // Which positions of the window exist, and which no other window will want.
+  assign image_left  = xs_q == '0 && col_q == '0;
+  assign image_right = xs_q == cfg_i.last_xs && last_col;
+  assign real_y      = !(row_y_q == '0 && wy_q < cfg_i.pool.top) &&
+                       !(row_y_q == cfg_i.rows - 10'd1 && wy_q > cfg_i.pool.bottom_more);
+  assign real_x      = !(image_left && wx_q < cfg_i.pool.left) && !(image_right && wx_q > cfg_i.pool.right_more);
+  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && last_seg_row);
+  assign spent_x     = wx_q < cfg_i.pool.step || (last_col && last_xs_q);
+  assign seg_sums    = 8'(width_q) + (cfg_i.pool.step[1] ? 8'(width_q) : '0) + (&cfg_i.pool.step ? 8'(width_q) : '0);
 
   assign prm_ready_o = !lane_q[3];
   assign prm_lane_o  = lane_q[2:0];
@@ -109,8 +133,12 @@ module phantom_drain
     entry_q   <= entry_mem[index_q[5:0]];
     addr_o    <= addr_q;
     bit_o     <= row_bit_q + 6'(col_q);
-    last_o    <= last_pos;
-    en_o      <= rst_ni && state_q == StRead;
+    last_o     <= last_pos;
+    first_o    <= wy_q == '0 && wx_q == '0;
+    complete_o <= last_wx && last_wy;
+    real_o     <= real_y && real_x;
+    clear_o    <= spent_y && spent_x;
+    en_o       <= rst_ni && state_q == StRead;
     drained_o <= rst_ni && state_q == StDrained;
     for (int unsigned r = 0; r < Rows; r++) rows_o[r] <= entry_q.core_row == 4'(r);
     for (int unsigned c = 0; c < Cols; c++) cols_o[c] <= entry_q.core_col == 4'(c);
@@ -156,25 +184,48 @@ module phantom_drain
           last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
-          addr_q      <= row_base_q + across_q;
-          col_q       <= '0;
+          addr_q       <= row_base_q + across_q;
+          line_q       <= row_base_q + across_q;
+          window_q     <= row_base_q + across_q;
+          window_row_q <= row_base_q + across_q;
+          row_y_q      <= y_q;
+          wx_q         <= '0;
+          wy_q         <= '0;
+          col_q        <= '0;
           if (y_q >= cfg_i.rows) state_q <= StNextSlot;
           else if (seg_ready_i) state_q <= StRead;
         end
         StRead: begin
+          wx_q <= wx_q + 2'd1;
           addr_q <= addr_q + 8'd1;
-          col_q  <= col_q + 7'd1;
-          if (last_col) begin
-            col_q      <= '0;
-            row_left_q <= row_left_q - 6'd1;
-            row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
-            addr_q     <= addr_q + 8'd1 + cfg_i.pitch - 8'(width_q);
+          if (last_wx) begin
+            wx_q         <= '0;
+            wy_q         <= wy_q + 2'd1;
+            addr_q       <= window_row_q + cfg_i.pitch;
+            window_row_q <= window_row_q + cfg_i.pitch;
+            if (last_wy) begin
+              wy_q         <= '0;
+              col_q        <= col_q + 7'd1;
+              addr_q       <= window_q + 8'(cfg_i.pool.step);
+              window_q     <= window_q + 8'(cfg_i.pool.step);
+              window_row_q <= window_q + 8'(cfg_i.pool.step);
+              if (last_col) begin
+                col_q        <= '0;
+                row_left_q   <= row_left_q - 6'd1;
+                row_bit_q    <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
+                row_y_q      <= row_y_q + 10'd1;
+                addr_q       <= line_q + cfg_i.row_step;
+                line_q       <= line_q + cfg_i.row_step;
+                window_q     <= line_q + cfg_i.row_step;
+                window_row_q <= line_q + cfg_i.row_step;
+              end
+            end
           end
           if (last_pos) begin
             if (!last_xs_q) begin
               xs_q      <= xs_q + 4'd1;
               tile_xs_q <= tile_xs_q + 4'd1;
-              across_q  <= across_q + 8'(width_q);
+              across_q  <= across_q + seg_sums;
               state_q   <= StSegment;
             end else begin
               xs_q       <= entry_q.xs;
@@ -182,7 +233,7 @@ module phantom_drain
               across_q   <= '0;
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
-              row_base_q <= addr_q + 8'd1 + cfg_i.pitch - across_q - 8'(width_q);
+              row_base_q <= line_q + cfg_i.row_step - across_q;
               state_q    <= last_seg_row ? StNextSlot : StSegment;
             end
           end else if (cfg_i.flat) begin

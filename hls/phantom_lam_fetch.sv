@@ -372,7 +372,7 @@ module phantom_lam_fetch
               if (tile_x_q == cfg_i.last_tile_x) begin
                 tile_x_q    <= '0;
                 tile_col_q  <= '0;
-                tile_base_q <= tile_base_q + 12'(cfg_i.tile_rows);
+                tile_base_q <= tile_base_q + 12'(cfg_i.tile_step_y);
               end else begin
                 tile_x_q    <= tile_x_q + 4'd1;
                 tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);

@@ -33,6 +33,7 @@ module phantom_mesh
   // drain
   output logic               pass_done_o[Rows][Cols],
   input  logic               drain_en_i,
+  input  logic               drain_clear_i,
   input  logic               drain_scrub_i,
   input  logic [8:0]         drain_addr_i,
   input  logic [Rows-1:0]    drain_rows_i,
@@ -85,6 +86,7 @@ module phantom_mesh
         .fill_room_o  (fill_room_o[r][c]),
         .pass_done_o  (pass_done_o[r][c]),
         .drain_en_i   (drain_en_i && (drain_scrub_i || (drain_rows_i[r] && drain_cols_i[c]))),
+        .drain_clear_i,
         .drain_scrub_i,
         .drain_addr_i,
         .drained_i    (drained_i && drain_rows_i[r] && drain_cols_i[c]),

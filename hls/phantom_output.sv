@@ -1,4 +1,4 @@
-// Output side: drain -> requantiser (8 lanes) -> encoder -> stream out.
+// Output side: drain -> requantiser (8 lanes) -> maximum of a pooling window -> encoder -> stream out.
 //
 // The parameters of the lanes are delayed like the sums that they belong to, so that a new slot's parameters never reach a lane before
 // the last sum of the slot before. Only the mesh's first 8 threads of a core are drained: one chunk of channels.
@@ -21,12 +21,13 @@ module phantom_output
   // parameters, from the weight stream
   input  logic            prm_valid_i,
   output logic            prm_ready_o,
-  input  logic [58:0]     prm_data_i,
+  input  logic [59:0]     prm_data_i,
   // mesh
   input  logic            pass_done_i[Rows][Cols],
   output logic [Rows-1:0] drain_rows_o,
   output logic [Cols-1:0] drain_cols_o,
   output logic            drain_en_o,
+  output logic            drain_clear_o,
   output logic [7:0]      drain_addr_o,
   output logic            drained_o,
   input  logic [AccW-1:0] drain_data_i[LanesPerChunk],
@@ -39,16 +40,16 @@ module phantom_output
 
   localparam int unsigned MeshLatency    = 4;
   localparam int unsigned RequantLatency = 7;
-  localparam int unsigned Latency        = MeshLatency + RequantLatency;
+  localparam int unsigned Latency        = MeshLatency + RequantLatency;  // to the value, before pooling
 
   // --- parameters wait in drain order -----------------------------------------------------------------------------------
 
   logic        prm_valid, prm_ready, prm_go, prm_swap;
   logic [MeshLatency-1:0] swap_q;  // on its way beside the sums
-  logic [58:0] prm;
+  logic [59:0] prm;
 
   phantom_block_fifo #(
-    .Width(59),
+    .Width(60),
     .Depth(ParamDepth)
   ) u_params (
     .clk_i,
@@ -63,7 +64,7 @@ module phantom_output
 
   // --- drain ----------------------------------------------------------------------------------------------------------------
 
-  logic       drain_done, seg_valid, seg_ready, last;
+  logic       drain_done, seg_valid, seg_ready, first, exists, complete, last;
   logic [2:0] prm_lane;
   logic [5:0] bit_index;
   segment_t   seg;
@@ -85,6 +86,7 @@ module phantom_output
     .rows_o     (drain_rows_o),
     .cols_o     (drain_cols_o),
     .en_o       (drain_en_o),
+    .clear_o    (drain_clear_o),
     .addr_o     (drain_addr_o),
     .drained_o,
     .prm_valid_i(prm_go),
@@ -95,17 +97,35 @@ module phantom_output
     .seg_ready_i(seg_ready),
     .seg_o      (seg),
     .bit_o      (bit_index),
+    .first_o    (first),
+    .real_o     (exists),
+    .complete_o (complete),
     .last_o     (last)
   );
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
+  // What is known of a position travels beside its sums; one stage more behind the maximum.
+  logic [Latency-1:0] first_q, exists_q;
+  logic [Latency:0]   valid_q, last_q;
+  logic [5:0]         bit_q[Latency+1];
+
+  always_ff @(posedge clk_i) begin
+    first_q  <= {first_q[Latency-2:0], first};
+    exists_q <= {exists_q[Latency-2:0], exists};
+    last_q   <= {last_q[Latency-1:0], last};
+    bit_q[0] <= bit_index;
+    for (int unsigned i = 1; i <= Latency; i++) bit_q[i] <= bit_q[i-1];
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[Latency-1:0], drain_en_o && complete};
+  end
+
   // Parameters are loaded into `next_q` ahead of time, but not while a swap is under way to those that are there.
   assign prm_go = prm_valid && swap_q == '0;
 
-  logic [61:0] load_q;
+  logic [62:0] load_q;
   logic        load_valid_q;
-  logic [7:0]  value[LanesPerChunk];
+  logic [7:0]  value[LanesPerChunk], largest_q[LanesPerChunk];
 
   always_ff @(posedge clk_i) begin
     load_q       <= {prm_lane, prm};
@@ -115,9 +135,9 @@ module phantom_output
   end
 
   for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
-    logic [58:0] prm_q, next_q;
+    logic [59:0] prm_q, next_q;
     always_ff @(posedge clk_i) begin
-      if (load_valid_q && load_q[61:59] == 3'(l)) next_q <= load_q[58:0];
+      if (load_valid_q && load_q[62:60] == 3'(l)) next_q <= load_q[59:0];
       if (swap_q[MeshLatency-1]) prm_q <= next_q;
     end
     phantom_requantiser u_requantiser (
@@ -126,22 +146,22 @@ module phantom_output
       .bias_i      (prm_q[31:0]),
       .multiplier_i(prm_q[55:32]),
       .sel_i       (prm_q[58:56]),
-      .low_i       (cfg_i.low),
-      .high_i      (cfg_i.high),
+      .clamp_i     (prm_q[59]),
+      .low0_i      (cfg_i.low0),
+      .high0_i     (cfg_i.high0),
+      .low1_i      (cfg_i.low1),
+      .high1_i     (cfg_i.high1),
       .y_o         (value[l])
     );
-  end
 
-  // The position travels beside the sums.
-  logic [Latency-1:0] valid_q, last_q;
-  logic [5:0]         bit_q[Latency];
-
-  always_ff @(posedge clk_i) begin
-    last_q   <= {last_q[Latency-2:0], last};
-    bit_q[0] <= bit_index;
-    for (int unsigned i = 1; i < Latency; i++) bit_q[i] <= bit_q[i-1];
-    if (!rst_ni) valid_q <= '0;
-    else valid_q <= {valid_q[Latency-2:0], drain_en_o};
+    // The largest value of a window so far. The clamp's lower end stands for positions that do not exist: it never wins alone,
+    // because a window has one that does. int8 and uint8 compare alike once the sign bit is turned round.
+    logic [7:0] flip, candidate;
+    assign flip      = {cfg_i.low0[8], 7'd0};
+    assign candidate = exists_q[Latency-1] ? value[l] : cfg_i.low0[7:0];
+    always_ff @(posedge clk_i) begin
+      if (first_q[Latency-1] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
+    end
   end
 
   // --- encoder, stream out ------------------------------------------------------------------------------------------------
@@ -155,10 +175,10 @@ module phantom_output
     .seg_valid_i(seg_valid),
     .seg_ready_o(seg_ready),
     .seg_i      (seg),
-    .valid_i    (valid_q[Latency-1]),
-    .last_i     (last_q[Latency-1]),
-    .bit_i      (bit_q[Latency-1]),
-    .value_i    (value),
+    .valid_i    (valid_q[Latency]),
+    .last_i     (last_q[Latency]),
+    .bit_i      (bit_q[Latency]),
+    .value_i    (largest_q),
     .out_valid_o(enc_valid),
     .out_ready_i(enc_ready),
     .out_data_o (enc_data),

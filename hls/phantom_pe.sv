@@ -8,7 +8,6 @@ module phantom_pe
 (
   input  logic          clk_i,
   input  logic          rst_ni,
-  input  logic          act_signed_i,
   input  logic          fill_en_i,
   input  logic [8:0]    fill_addr_i,
   input  logic [35:0]   fill_data_i,
@@ -21,6 +20,7 @@ module phantom_pe
   output logic [1:0]    mac_o,
   output logic [1:0]    stall_o,
   input  logic          drain_en_i,
+  input  logic          drain_clear_i,
   input  logic [8:0]    drain_addr_i,
   output logic [AccW-1:0] drain_data_o[2]
 );
@@ -55,7 +55,6 @@ module phantom_pe
     phantom_thread u_thread (
       .clk_i,
       .rst_ni,
-      .act_signed_i,
       .job_valid_i (job_valid_i[t]),
       .job_ready_o (job_ready_o[t]),
       .job_i,
@@ -69,6 +68,7 @@ module phantom_pe
       .mac_o       (mac_o[t]),
       .stall_o     (stall_o[t]),
       .drain_en_i,
+      .drain_clear_i,
       .drain_addr_i,
       .drain_data_o(drain_data_o[t])
     );

@@ -32,12 +32,12 @@ package phantom_pkg;
     logic [9:0] last;   // and of its last one
     logic [8:0] base;   // {bank, slot base - offset of the window}: position + base = partial sum
     logic [2:0] skip;    // entries of these edge columns fall outside of the output
+    logic       act_signed;  // the activations are int8, else uint8
     logic [7:0] chan;   // channel tag, for the release of the activation buffer
   } job_t;
 
   // What a core has to know about the layer. Constant while the layer runs.
   typedef struct packed {
-    logic       act_signed;
     logic [2:0] slot_bits;    // 0..5: a thread holds up to 2^slot_bits filters
     logic [2:0] window_bits;  // 0..6: kernel positions in the weight index
     logic [3:0] run_shift;    // a channel owns 2^run_shift entries of the run table
@@ -49,7 +49,7 @@ package phantom_pkg;
     logic        window_we;
     logic        slot_we;
     logic [5:0]  index;
-    logic [16:0] data;  // window: {skip[2:0], offset[7:0], run[5:0]}; slot: base[7:0]
+    logic [17:0] data;  // window: {act_signed, skip[2:0], offset[7:0], run[5:0]}; slot: base[7:0]
   } table_write_t;
 
   // Run table entry.
@@ -141,8 +141,9 @@ package phantom_pkg;
     logic [2:0]  views;
     logic        stride2;
     logic        view_chans;    // every view of a channel counts as a channel of its own
-    logic [7:0]  tile_rows;     // output rows of a tile: rows of a run
-    logic [9:0]  strip_rows;    // output rows of a strip
+    logic [7:0]  tile_rows;     // output rows of a tile, before pooling: rows of a run
+    logic [7:0]  tile_step_y;   // output rows from one tile to the next one below
+    logic [9:0]  strip_rows;    // output rows from strip to strip
     logic [7:0]  pitch;         // positions from one row of a tile to the next
     logic [3:0]  last_tile_x;   // tiles side by side, less one
     logic [9:0]  tile_step;     // input columns from one to the next
@@ -162,6 +163,16 @@ package phantom_pkg;
     logic [9:0] col_span;       // columns of the input from the first to the last
   } view_t;
 
+  // Maximum pooling. Without it all is 0 but `step`, which is 1.
+  typedef struct packed {
+    logic [1:0] more;           // rows and columns of a window, less one
+    logic [1:0] step;           // from window to window
+    logic [1:0] top;            // rows of the first windows that lie above the image
+    logic [1:0] left;
+    logic [1:0] bottom_more;    // rows of the last windows that lie in the image, less one
+    logic [1:0] right_more;
+  } pool_cfg_t;
+
   // Loops of the drain.
   typedef struct packed {
     logic [15:0] strips;
@@ -169,7 +180,7 @@ package phantom_pkg;
     logic [6:0]  entries;       // cores to be drained, in the order of the drain table
     logic [5:0]  slots;         // filters a thread
     logic [7:0]  slot_stride;   // partial sums of a filter
-    logic [7:0]  tile_rows;
+    logic [7:0]  tile_rows;     // rows of a tile, after pooling
     logic [5:0]  seg_more_rows; // rows of a segment, less one
     logic [6:0]  span;          // columns of a segment
     logic [6:0]  last_span;     // and of the last one of a row
@@ -177,13 +188,17 @@ package phantom_pkg;
     logic [3:0]  tile_last_xs;  // segments side by side in a tile, less one
     logic [2:0]  log2_pitch;    // of the output stream
     logic [7:0]  pitch;         // of the tile
+    logic [7:0]  row_step;      // partial sums from one row of results to the next
     logic [9:0]  rows;
     logic [9:0]  strip_rows;
+    pool_cfg_t   pool;
     logic [8:0]  chunks;
     logic [7:0]  pass_chunks;   // chunk numbers from pass to pass
     logic        flat;          // each position is an output channel of its own, with its own parameters
-    logic signed [8:0] low;     // clamp
-    logic signed [8:0] high;
+    logic signed [8:0] low0;    // clamp of channels whose parameters select it, and
+    logic signed [8:0] high0;
+    logic signed [8:0] low1;    // of the others
+    logic signed [8:0] high1;
   } drain_cfg_t;
 
   // An entry of the drain table: a core, its first chunk, the first segment and row of its tile.

@@ -12,8 +12,11 @@ module phantom_requantiser
   input  logic signed [31:0] bias_i,
   input  logic [23:0]        multiplier_i,
   input  logic [2:0]         sel_i,
-  input  logic signed [8:0]  low_i,
-  input  logic signed [8:0]  high_i,
+  input  logic               clamp_i,     // which of the two ranges holds
+  input  logic signed [8:0]  low0_i,
+  input  logic signed [8:0]  high0_i,
+  input  logic signed [8:0]  low1_i,
+  input  logic signed [8:0]  high1_i,
   output logic [7:0]         y_o
 );
 
@@ -21,11 +24,13 @@ module phantom_requantiser
   logic signed [32:0] sum1_q;
   logic signed [24:0] mult1_q;
   logic [2:0]         sel1_q, sel2_q, sel3_q, sel4_q;
+  logic [5:0]         clamp_q;
 
   always_ff @(posedge clk_i) begin
     sum1_q  <= 33'(acc_i) + 33'(bias_i);
     mult1_q <= {1'b0, multiplier_i};
     sel1_q  <= sel_i;
+    clamp_q <= {clamp_q[4:0], clamp_i};
   end
 
   // 2, 3: products; 4: their sum
@@ -79,13 +84,16 @@ module phantom_requantiser
   // 6: round half to even; 7: clamp
   logic signed [9:0] rounded6_q;
   logic              over6_q, sign6_q;
+  logic signed [8:0] low, high;
+  assign low  = clamp_q[5] ? low1_i : low0_i;
+  assign high = clamp_q[5] ? high1_i : high0_i;
 
   always_ff @(posedge clk_i) begin
     rounded6_q <= $signed({window5_q[9], window5_q[9:1]}) + 10'(window5_q[0] && (sticky5_q || window5_q[1]));
     over6_q    <= over5_q;
     sign6_q    <= sign5_q;
-    if (over6_q ? sign6_q : rounded6_q < 10'(low_i)) y_o <= low_i[7:0];
-    else if (over6_q || rounded6_q > 10'(high_i)) y_o <= high_i[7:0];
+    if (over6_q ? sign6_q : rounded6_q < 10'(low)) y_o <= low[7:0];
+    else if (over6_q || rounded6_q > 10'(high)) y_o <= high[7:0];
     else y_o <= rounded6_q[7:0];
   end
 

@@ -154,11 +154,12 @@ module phantom_tds
 
   // --- S4: tables ---------------------------------------------------------------------------------------------------------
 
-  (* ram_style = "distributed" *) logic [16:0] window_mem[64];
+  (* ram_style = "distributed" *) logic [17:0] window_mem[64];
   (* ram_style = "distributed" *) logic [7:0]  slot_mem[32];
   logic [5:0] window3;
   logic [4:0] slot3;
   logic [2:0] skip4_q;
+  logic       act_signed4_q, act_signed5_q;
   logic [7:0] offset4_q, slot_base4_q, chan4_q, w4_q;
   logic       bank4_q, weight4_q, park4_q;
   logic [5:0] run4_q;
@@ -169,7 +170,7 @@ module phantom_tds
   always_ff @(posedge clk_i) begin
     if (table_i.window_we) window_mem[table_i.index] <= table_i.data;
     if (table_i.slot_we) slot_mem[table_i.index[4:0]] <= table_i.data[7:0];
-    {skip4_q, offset4_q, run4_q} <= window_mem[window3];
+    {act_signed4_q, skip4_q, offset4_q, run4_q} <= window_mem[window3];
     slot_base4_q <= slot_mem[slot3];
     bank4_q      <= bank_q[thread3_q];
     chan4_q      <= index3_q.chan;
@@ -196,11 +197,20 @@ module phantom_tds
     w5_q      <= w4_q;
     chan5_q   <= chan4_q;
     skip5_q   <= skip4_q;
+    act_signed5_q <= act_signed4_q;
     base5_q   <= {bank4_q, slot_base4_q - offset4_q};
   end
 
   always_comb begin
-    job_o = '{w: w5_q, first: run_i.first, last: run_i.last, base: base5_q, skip: skip5_q, chan: chan5_q};
+    job_o = '{
+        w: w5_q,
+        first: run_i.first,
+        last: run_i.last,
+        base: base5_q,
+        skip: skip5_q,
+        act_signed: act_signed5_q,
+        chan: chan5_q
+    };
     job_valid_o = '0;
     job_valid_o[thread5_q] = valid5_q && weight5_q && !run_i.empty;
   end

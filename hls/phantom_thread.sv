@@ -9,14 +9,13 @@
 // The read-modify-write of a partial sum takes three cycles (read, add, write), inside a run addresses strictly rise, so
 // only two runs that meet can collide: then stage 2 waits (at most two cycles).
 //
-// The drain borrows the read port (`drain_en_i` wins, stage 2 waits): the sum appears on `drain_data_o` one cycle later and the
-// location is cleared for the next pass.
+// The drain borrows the read port (`drain_en_i` wins, stage 2 waits): the sum appears on `drain_data_o` one cycle later and, with
+// `drain_clear_i`, the location is cleared for the next pass.
 module phantom_thread
   import phantom_pkg::*;
 (
   input  logic          clk_i,
   input  logic          rst_ni,
-  input  logic          act_signed_i,
   input  logic          job_valid_i,
   output logic          job_ready_o,
   input  job_t          job_i,
@@ -33,6 +32,7 @@ module phantom_thread
   output logic          stall_o,       // stage 2 waits (own sum, drain)
   // drain
   input  logic          drain_en_i,
+  input  logic          drain_clear_i,
   input  logic [8:0]    drain_addr_i,
   output logic [AccW-1:0] drain_data_o
 );
@@ -90,6 +90,7 @@ module phantom_thread
   typedef struct packed {
     logic [7:0] w;
     logic [8:0] base;
+    logic       act_signed;
   } operand_t;
 
   choice_t          choice_q[2];
@@ -119,7 +120,7 @@ module phantom_thread
 
   always_ff @(posedge clk_i) begin
     if (advance) begin
-      operand_q[fill_sel_q] <= '{w: job_q.w, base: job_q.base};
+      operand_q[fill_sel_q] <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
       choice_q[fill_sel_q]  <= '{
           skip: job_q.skip,
           want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}
@@ -166,7 +167,7 @@ module phantom_thread
     if (!stall) begin
       position1_q <= entry.position;
       base1_q     <= operand_q[use_sel_q].base;
-      a1_q        <= {act_signed_i && entry.value[7], entry.value};
+      a1_q        <= {operand_q[use_sel_q].act_signed && entry.value[7], entry.value};
       w1_q        <= operand_q[use_sel_q].w;
       // stage 2: its partial sum
       addr2_q     <= {base1_q[8], base1_q[7:0] + position1_q};
@@ -207,7 +208,7 @@ module phantom_thread
         valid1_q <= take && rem != 2'b00;
         valid2_q <= valid1_q;
       end
-      valid3_q <= go || drain_en_i;
+      valid3_q <= drain_en_i ? drain_clear_i : go;
       drain3_q <= drain_en_i;
       valid4_q <= valid3_q;
     end

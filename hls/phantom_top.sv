@@ -115,7 +115,7 @@ module phantom_top
   phantom_regs u_regs (
     .clk(clk_i), .rst_n(rst_ni),
     .s_axil_awready(awready[0]), .s_axil_awvalid(awvalid[0]), .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot),
-    .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb('1),
+    .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
     .s_axil_bready(bready[0]), .s_axil_bvalid(bvalid[0]), .s_axil_bresp(bresp[0]), .s_axil_arready(arready[0]),
     .s_axil_arvalid(arvalid[0]), .s_axil_araddr(araddr), .s_axil_arprot(s_axil_arprot), .s_axil_rready(rready[0]),
     .s_axil_rvalid(rvalid[0]), .s_axil_rdata(rdata[0]), .s_axil_rresp(rresp[0]),
@@ -155,7 +155,8 @@ module phantom_top
         stride2: layer.LAM_LOOPS.stride2.value,
         view_chans: layer.LAM_LOOPS.view_chans.value,
         tile_rows: layer.TILE.rows.value,
-        strip_rows: layer.TILE.strip_rows.value,
+        tile_step_y: layer.TILE_STEPS.tile.value,
+        strip_rows: layer.TILE_STEPS.strip.value,
         pitch: layer.TILE.pitch.value,
         last_tile_x: layer.LAM_COLS.last_tile_x.value,
         tile_step: layer.LAM_COLS.tile_step.value,
@@ -165,7 +166,6 @@ module phantom_top
         need_span: layer.LAM_SPAN.span.value
     };
     core_cfg = '{
-        act_signed: layer.CORE.act_signed.value,
         slot_bits: layer.CORE.slot_bits.value,
         window_bits: layer.CORE.window_bits.value,
         run_shift: layer.CORE.run_shift.value,
@@ -177,7 +177,7 @@ module phantom_top
         entries: layer.DRAIN.entries.value,
         slots: layer.DRAIN.slots.value,
         slot_stride: layer.OUT_CHUNKS.slot_stride.value,
-        tile_rows: layer.TILE.rows.value,
+        tile_rows: layer.OUT_TILE.rows.value,
         seg_more_rows: layer.DRAIN.seg_more_rows.value,
         span: layer.OUTPUT.span.value,
         last_span: layer.OUTPUT.last_span.value,
@@ -185,13 +185,24 @@ module phantom_top
         tile_last_xs: layer.DRAIN.tile_last_xs.value,
         log2_pitch: layer.DRAIN.log2_pitch.value,
         pitch: layer.TILE.pitch.value,
+        row_step: layer.OUT_TILE.row_step.value,
         rows: layer.OUTPUT.rows.value,
-        strip_rows: layer.TILE.strip_rows.value,
+        strip_rows: layer.OUT_TILE.strip_rows.value,
+        pool: '{
+            more: layer.POOL.more.value,
+            step: layer.POOL.step.value,
+            top: layer.POOL.top.value,
+            left: layer.POOL.left.value,
+            bottom_more: layer.POOL.bottom_more.value,
+            right_more: layer.POOL.right_more.value
+        },
         chunks: layer.OUT_CHUNKS.chunks.value,
         pass_chunks: layer.OUT_CHUNKS.pass_chunks.value,
         flat: layer.DRAIN.flat.value,
-        low: layer.CLAMP.low.value,
-        high: layer.CLAMP.high.value
+        low0: layer.CLAMP0.low.value,
+        high0: layer.CLAMP0.high.value,
+        low1: layer.CLAMP1.low.value,
+        high1: layer.CLAMP1.high.value
     };
     view[0] = '{py: layer.VIEW0.py.value, first: layer.VIEW0.first.value, rows: layer.VIEW0.rows.value,
                 run_base: layer.VIEW0.run_base.value, col_first: layer.VIEW_COLS0.first.value,

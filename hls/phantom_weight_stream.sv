@@ -25,7 +25,7 @@ module phantom_weight_stream
   output logic [59:0]        wgt_word_o,
   output logic               prm_valid_o,
   input  logic               prm_ready_i,
-  output logic [58:0]        prm_data_o,
+  output logic [59:0]        prm_data_o,
   output error_e             error_o,
   output logic               waiting_o,   // a word waits for room
   output logic               ended_o      // END and TLAST have come
@@ -109,7 +109,7 @@ module phantom_weight_stream
   );
 
   assign prm_valid_o = state_q == StParams && in_valid_i;
-  assign prm_data_o  = in_data_i[58:0];
+  assign prm_data_o  = in_data_i[59:0];
 
   always_ff @(posedge clk_i) begin
     wgt_thread_o <= thread[ThreadW-1:0];

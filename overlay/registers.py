@@ -78,10 +78,20 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
         described = describe(system)
         (Path(work) / "registers.json").write_text(json.dumps(described, indent=1) + "\n")
         (Path(work) / "registers.md").write_text(markdown(described))
+        whole_words(Path(work) / "phantom_regs.sv")
         for name in OUTPUTS:
             replace_if_changed(Path(work) / name, out / name)
     (out / STAMP).touch()
     return True
+
+
+def whole_words(block: Path) -> None:
+    """Let the register block ignore byte strobes: with them every bit of every register would cost a LUT."""
+    strobed, whole = "cpuif_wr_biten[i*8 +: 8] = {8{axil_wstrb[i]}};", "cpuif_wr_biten[i*8 +: 8] = 8'hFF;"
+    code = block.read_text()
+    if code.count(strobed) != 1:
+        raise ValueError(f"{block.name}: the line with the byte strobes is there {code.count(strobed)} times, not once")
+    block.write_text(code.replace(strobed, whole))
 
 
 def replace_if_changed(new: Path, old: Path) -> None:

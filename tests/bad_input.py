@@ -64,13 +64,13 @@ class Case:
 
     def check(self, accelerator: Accelerator, **streams: Any) -> None:
         """Run; every value must be the reference's."""
-        check_outputs([self.program.layer.name], self.right, [self.run(accelerator, **streams)])
+        check_outputs([self.program.name], self.right, [self.run(accelerator, **streams)])
 
     @contextmanager
     def refused(self, accelerator: Accelerator, message: str, kind: type[DeviceError] = DeviceError) -> Iterator[None]:
         """What is done inside must be refused with this message, and a right run must be right without further ado."""
         cycle = accelerator.overlay.device.model.cycles
-        with pytest.raises(kind, match=rf"layer '{self.program.layer.name}'.*{message}"):
+        with pytest.raises(kind, match=rf"layer '{self.program.name}'.*{message}"):
             yield
         assert accelerator.overlay.device.model.cycles - cycle < 3_000_000, "that took too long"
         self.check(accelerator)

@@ -48,7 +48,7 @@ def survives(board: Accelerator, case: Case, **streams: np.ndarray) -> None:
     try:
         case.check(board, **streams)
     except DeviceError as error:
-        assert f"layer '{case.program.layer.name}'" in str(error) and "STATUS = 0x" in str(error)
+        assert f"layer '{case.program.name}'" in str(error) and "STATUS = 0x" in str(error)
     case.check(board)
 
 

@@ -50,7 +50,7 @@ class Board:
         """Run and compare every layer, with the tiling `rank` places behind the best; returns the counters."""
         programs = compile_network(network, TINY, rank=rank)
         for program in programs if currently_in_test_context() else ():
-            note(f"{program.layer.name}: {program.source.logical} {program.tiling}")
+            note(f"{program.name}: {program.source.logical} {program.tiling}")
         if self.accelerator is None:
             from phantom_sim.overlay import board
 

@@ -46,7 +46,7 @@ def test_activations_of_another_shape(board: Accelerator, cases: dict[str, Case]
     words = layout.compress(rng.integers(0, 2, other).astype(np.uint8))
     if (kind, other) == ("conv", (12, 12, 9)):
         padded = np.pad(layout.expand(words), ((0, 0), (0, 0), (0, 1)))
-        same = Case(case.program.layer, case.image.shape)
+        same = Case(case.program.stage.layers[0], case.image.shape)
         assert np.array_equal(same.program.source.compress(padded), words), "the same stream: nobody could tell"
         return
     with case.refused(board, "error [1234], "):
@@ -65,7 +65,7 @@ def test_weights_of_another_layer(board: Accelerator, cases: dict[str, Case]) ->
 
 def test_weights_of_a_larger_mesh(board: Accelerator, cases: dict[str, Case]) -> None:
     case = cases["conv"]
-    network = Network("n", case.image.shape, case.image.dtype, [case.program.layer])
+    network = Network("n", case.image.shape, case.image.dtype, [case.program.stage.layers[0]])
     (other,) = compile_network(network, load_config("small"))
     assert any(int(word) & 15 == 2 and int(word) & ~core_mask(1, 3) & 0xFFFF << 32 for word in other.weights[:1])
     with case.refused(board, "error 5, weight stream: a packet's kind, core mask"):

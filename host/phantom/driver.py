@@ -143,7 +143,7 @@ class Accelerator:
             an end. The message names the layer and has the state of the registers. Nothing uses the buffers any more, and
             the next run begins anew (it is refused with a DeviceTimeout while a DMA engine still waits for the memory).
         """
-        where = f"layer {program.layer.name!r}"
+        where = f"layer {program.name!r}"
         sizes = {"input": source_words, "weights": len(program.weights), "result": program.result_words}
         for (name, words), buffer in zip(sizes.items(), (source, weights, result)):
             if not 0 < words * 8 <= MAX_TRANSFER:
@@ -233,27 +233,6 @@ class Accelerator:
             **{name: self._count(name.upper()) for name in names},
             sampled={cause: self._count(f"ST_{cause.upper()}") * cores for cause in CAUSES},
         )
-
-    def run(self, programs: list[Program], image: np.ndarray, keep: bool = True) -> tuple[list[np.ndarray], list[Counters]]:
-        """Run a chain of layers on one input [C, H, W]; the results of all layers (of the last one unless `keep`)."""
-        first = programs[0].source
-        if image.shape != first.logical or image.dtype != first.dtype:
-            raise ShapeError(f"the input is {image.dtype} of shape {image.shape}, not {first.dtype} of shape {first.logical}")
-        words = first.compress(image)
-        source, count = self.upload(words), len(words)
-        source.flush()
-        outputs, counters = [], []
-        for program in programs:
-            weights = self.upload(program.weights)
-            weights.flush()
-            result = self.allocate(program.result_words)
-            count, events = self.run_layer(program, source, count, weights, result)
-            counters.append(events)
-            if keep or program is programs[-1]:
-                result.invalidate()
-                outputs.append(expand_result(program.result, result, count))
-            source = result
-        return outputs, counters
 
 
 def expand_result(layout: Layout, buffer: Any, words: int) -> np.ndarray:

@@ -21,19 +21,29 @@ from .report import Measure, Report, add
 
 
 class Runner(Protocol):
-    """What runs one image [C, H, W]: outputs of all layers, and the counters of each where there are any."""
+    """What runs one image [C, H, W].
 
-    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+    It yields the outputs by layer, of all layers whose output exists (a convolution that is pooled at once has none), and the
+    counters of each run where there are any; `stages` says which layers each run computes.
+    """
+
+    @property
+    def stages(self) -> Sequence[tuple[str, ...]]:
+        """Names of the layers of each run."""
+        ...
+
+    def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
         """Raises DeviceError or ShapeError."""
         ...
 
 
 class DeviceRunner:
-    """Runs compiled layers on an accelerator. Weights are uploaded once; buffers are made once and used for all images."""
+    """Runs compiled stages on an accelerator. Weights are uploaded once; buffers are made once and used for all images."""
 
     def __init__(self, accelerator: Accelerator, programs: Sequence[Program]) -> None:
         self.accelerator = accelerator
         self.programs = list(programs)
+        self.stages: Sequence[tuple[str, ...]] = [tuple(layer.name for layer in p.stage.layers) for p in self.programs]
         self._weights = []
         for program in self.programs:
             buffer = accelerator.upload(program.weights)
@@ -49,7 +59,7 @@ class DeviceRunner:
         self._source.flush()
         return self._source
 
-    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+    def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
         """Raises ShapeError for another input than the layers were compiled for, and DeviceError."""
         first = self.programs[0].source
         if image.shape != first.logical or image.dtype != first.dtype:
@@ -58,11 +68,13 @@ class DeviceRunner:
             )
         words = self.programs[0].source.compress(image)
         source, count = self._upload(words), len(words)
-        outputs, counters = [], []
+        outputs: dict[str, np.ndarray] = {}
+        counters = []
         for program, weights, result in zip(self.programs, self._weights, self._results, strict=True):
             count, events = self.accelerator.run_layer(program, source, count, weights, result)
             result.invalidate()
-            outputs.append(expand_result(program.result, result, count))
+            # What was carried over is there already.
+            outputs = program.stage.result.split(expand_result(program.result, result, count)) | outputs
             counters.append(events)
             source = result
         return outputs, counters
@@ -73,10 +85,16 @@ class ReferenceRunner:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.stages: Sequence[tuple[str, ...]] = [(layer.name,) for layer in network.layers]
 
-    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+    def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
         """Raises ShapeError."""
-        return reference.run(self.network, image), None
+        return by_name(self.network, reference.run(self.network, image)), None
+
+
+def by_name(network: Network, outputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs of all layers, in order, by their names."""
+    return {layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -140,20 +158,21 @@ def run_network(
     Raises:
         MismatchError: naming image, layer and position of the first value that differs. DeviceError: from the device.
     """
-    names = [layer.name for layer in network.layers]
-    measures: list[list[Measure]] = [[] for _ in names]
+    measures: list[list[Measure]] = [[] for _ in runner.stages]
     results: list[list[np.ndarray]] = [[] for _ in network.outputs]
-    wanted = [network.index(name) for name in network.outputs]
+    reads = dict(zip((layer.name for layer in network.layers), network.sources(), strict=True))
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         outputs, counters = runner(image)
         if check:
-            where = names if len(images) == 1 else [f"{name} (image {number})" for name in names]
-            check_outputs(where, reference.run(network, image), outputs)
-        values = [*outputs, image]  # index -1 is the input
-        for i, (layer, read) in enumerate(zip(network.layers, network.sources(), strict=True)):
-            measures[i].append(measure(layer, [values[j] for j in read], counters[i] if counters else None))
-        for result, i in zip(results, wanted, strict=True):
-            result.append(outputs[i])
+            check_outputs(network, reference.run(network, image), outputs, "" if len(images) == 1 else f" (image {number})")
+        for i, stage in enumerate(runner.stages):
+            parts = []
+            for name in stage:
+                sources = [image if j < 0 else outputs.get(network.layers[j].name) for j in reads[name]]
+                parts.append(measure(network.layers[network.index(name)], sources))
+            measures[i].append(together(parts, counters[i] if counters else None))
+        for result, name in zip(results, network.outputs, strict=True):
+            result.append(outputs[name])
     arrays = tuple(np.array(result) for result in results)
     report = Report(
         network=network.name,
@@ -167,16 +186,27 @@ def run_network(
     return Outcome(report, arrays)
 
 
-def measure(layer: AnyLayer, inputs: np.ndarray | Sequence[np.ndarray], counters: Counters | None) -> Measure:
-    """What one layer did with one input [C, H, W], or with several."""
-    inputs = [inputs] if isinstance(inputs, np.ndarray) else inputs
-    channels, height, width = inputs[0].shape
+def measure(layer: AnyLayer, inputs: Sequence[np.ndarray | None]) -> Measure:
+    """What one layer has to do with its inputs [C, H, W]; None for one that does not exist, which only pooling reads."""
+    there = [values for values in inputs if values is not None]
+    if len(there) < len(inputs):
+        return Measure(layer.name, kind_of(layer), None, 0, 0)
+    channels, height, width = there[0].shape
     return Measure(
-        name=layer.name,
-        kind=kind_of(layer),
+        layer.name, kind_of(layer), None, dense_macs(layer, (channels, height, width)), effectual_macs(layer, *there)
+    )
+
+
+def together(parts: Sequence[Measure], counters: Counters | None) -> Measure:
+    """Layers that one run computes; its name and kind are those of the layer with the most multiplies, and a + for the others."""
+    first = max(parts, key=lambda part: part.macs_dense)
+    others = [part for part in parts if part is not first]
+    return Measure(
+        name="+".join(part.name for part in parts),
+        kind=" + ".join(part.kind for part in (first, *others)),
         cycles=counters.cycles if counters else None,
-        macs_dense=dense_macs(layer, (channels, height, width)),
-        macs_effectual=effectual_macs(layer, *inputs),
+        macs_dense=sum(part.macs_dense for part in parts),
+        macs_effectual=sum(part.macs_effectual for part in parts),
         macs=counters.macs if counters else 0,
         sampled=counters.sampled if counters else {},
     )

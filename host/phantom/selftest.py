@@ -76,9 +76,9 @@ def _network(accelerator: Accelerator, config: Config, network: Network) -> str:
     image[rng.random(image.shape) < 0.5] = 0
     expected = reference.run(network, image)
     outputs, counters = DeviceRunner(accelerator, compile_network(network, config))(image)
-    check_outputs([layer.name for layer in network.layers], expected, outputs)
+    check_outputs(network, expected, outputs)
     cycles = sum(events.cycles for events in counters or [])
-    return f"{sum(output.size for output in outputs):5,} values equal, {cycles:6,} cycles"
+    return f"{sum(output.size for output in outputs.values()):5,} values equal, {cycles:6,} cycles"
 
 
 def networks(rng: np.random.Generator) -> Iterator[tuple[str, Network]]:

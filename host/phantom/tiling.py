@@ -33,15 +33,20 @@ class Workload:
     name: str
     filters: int
     channels: int  # of the input stream
-    kernel: tuple[int, int]
+    reach: tuple[int, int]  # first and last row of the input that an output row looks at, from its own times the stride
     stride: int
-    top: int
-    out_rows: int
+    out_rows: int  # after pooling
     out_cols: int
-    weight_density: float
+    weight_density: float  # of all windows
     act_density: float  # expected; what is sized by it is checked by the hardware
     flat: bool = False
     most_segments: int = 0  # of a channel of the output, where the next layer has a limit
+    pool: tuple[int, int, int] = (1, 1, 0)  # maximum pooling: window, step, rows of padding above
+
+    def sum_rows(self, rows: int) -> int:
+        """Rows of partial sums for so many output rows."""
+        size, step, _ = self.pool
+        return (rows - 1) * step + size
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def _shapes(work: Workload, lanes: int, tiling: Tiling, geometry: Geometry) -> I
     if row_tiles > work.out_rows:
         return
     for tile_rows in range(1, -(-work.out_rows // row_tiles) + 1):
-        sums = tile_rows * geometry.pitch
+        sums = work.sum_rows(tile_rows) * geometry.pitch
         if sums > BANK:
             break
         most = min(MAX_SLOTS, BANK // sums)
@@ -178,16 +183,17 @@ def need_rows(tiling: Tiling, work: Workload, layout: Layout, strip: int) -> tup
     height = layout.index.shape[1]
     if work.flat:
         return 0, height
-    first = strip * tiling.strip_rows * work.stride - work.top
-    end = first + (tiling.strip_rows - 1) * work.stride + work.kernel[0]
-    return max(0, first), min(height, max(1, end))
+    _, step, top = work.pool
+    row = strip * tiling.strip_rows * step - top  # of the sums
+    last = row + work.sum_rows(tiling.strip_rows) - 1
+    return max(0, row * work.stride + work.reach[0]), min(height, max(1, last * work.stride + work.reach[1] + 1))
 
 
 def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> str:
     """Why a tiling cannot run, or an empty string."""
     cut = layout.geometry
     height = layout.index.shape[1]
-    view_rows = [tiling.tile_rows + view.runs - 1 for view in geometry.views]
+    view_rows = [work.sum_rows(tiling.tile_rows) + view.runs - 1 for view in geometry.views]
     if max(view_rows) > MAX_ROWS:
         return f"a view of {max(view_rows)} rows; the LAM counts {MAX_ROWS}"
     if not work.flat and max(view.cols for view in geometry.views) > BANK:
@@ -233,9 +239,10 @@ def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
     """
     strips = -(-work.out_rows // tiling.strip_rows)
     rounds = tiling.slots * tiling.passes
-    windows = work.kernel[0] * work.kernel[1] if not work.flat else geometry.runs
+    windows = len(geometry.windows) if not work.flat else geometry.runs
     # Entries that a window skips at the edge of a tile are fetched all the same.
-    run = tiling.tile_rows * run_cols(tiling, work, geometry) * work.act_density if not work.flat else work.act_density
+    places = 1.0 if work.flat else work.sum_rows(tiling.tile_rows) * run_cols(tiling, work, geometry)
+    run = places * work.act_density
     jobs = rounds * windows * work.weight_density  # of a thread, a channel
     job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
 
@@ -263,7 +270,7 @@ def waiting_cycles(tiling: Tiling, work: Workload, layout: Layout, config: Confi
     first = need_rows(tiling, work, layout, 0)
     inner = need_rows(tiling, work, layout, min(1, strips - 1))
     held = words * (inner[1] - inner[0])
-    fresh = words * min(inner[1] - inner[0], tiling.strip_rows * work.stride)
+    fresh = words * min(inner[1] - inner[0], tiling.strip_rows * work.pool[1] * work.stride)
     return words * (first[1] - first[0]) + (strips - 1) * max(0.0, fresh - (room - held))
 
 
@@ -281,7 +288,7 @@ def run_cols(tiling: Tiling, work: Workload, geometry: Geometry) -> float:
         for window in geometry.windows:
             if window.view != NO_VIEW:
                 view = geometry.views[window.view]
-                first = x0 + view.col_first // work.stride
+                first = x0 * work.pool[1] + view.col_first // work.stride
                 total += max(0, min(view.width, first + view.cols) - max(0, first))
                 count += 1
     return total / max(1, count)
@@ -296,7 +303,7 @@ def drain_cycles(tiling: Tiling, work: Workload) -> float:
     high = POSITIONS >> (tiling.span - 1).bit_length() if work.out_cols == tiling.span else 1
     segments = -(-rows // high) * side
     words = segments * 9 + rows * cols * 0.6
-    slot = max(3 + 2 * segments + rows * cols, words * 8 / BYTES_PER_CYCLE, 16.0)
+    slot = max(3 + 2 * segments + rows * cols * work.pool[0] ** 2, words * 8 / BYTES_PER_CYCLE, 16.0)
     return tiling.tiles * tiling.groups * (12 + tiling.slots * slot)
 
 
@@ -308,9 +315,9 @@ def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layo
     density = work.act_density
     scan = fetch = entries = 0.0
     for view in geometry.views:
-        rows = tiling.tile_rows + view.runs - 1
+        rows = work.sum_rows(tiling.tile_rows) + view.runs - 1
         for tile in range(tiling.col_tiles):
-            first = tile * tiling.tile_cols * work.stride + view.col_first
+            first = tile * tiling.tile_cols * work.pool[1] * work.stride + view.col_first
             last = min(cut.width - 1, first + (view.cols - 1) * work.stride)
             first = max(0, first)
             if last < first:

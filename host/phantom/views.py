@@ -1,7 +1,7 @@
 """Geometry of a layer as the LAM sees it: views of the input, kernel windows, and the columns of a tile.
 
 A *view* is a phase of the input planes: all of them for stride 1, rows y = 2 yv + py and columns x = 2 xv + px for stride 2.
-In its view every window (ky, kx) is a shift: output (yo, xo) takes the element (yo + qy, xo + qx). Rows of a window are a run
+In its view every window is a shift (qy, qx): output (yo, xo) takes the element (yo + qy, xo + qx). Rows of a window are a run
 of the packed list; the shift of the columns goes into the offset of the partial sum.
 
 A tile needs `tile_cols + reach - 1` columns of a view, and a window must not use those whose products would fall off the
@@ -54,7 +54,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Views and windows of a layer (window ky * kx_size + kx), edge columns, pitch from one row of a tile to the next."""
+    """Views and windows of a layer, edge columns, pitch from one row of a tile to the next."""
 
     views: tuple[View, ...]
     windows: tuple[Window, ...]
@@ -67,81 +67,83 @@ class Geometry:
         return sum(view.runs for view in self.views)
 
 
+def kernel_taps(
+    kernel: tuple[int, int], top: int = 0, left: int = 0, dilation: int = 1
+) -> tuple[tuple[int, int], ...]:
+    """Positions (dy, dx) of the input that a kernel looks at, relative to the output position times the stride."""
+    return tuple((ky * dilation - top, kx * dilation - left) for ky in range(kernel[0]) for kx in range(kernel[1]))
+
+
 def conv_geometry(
     name: str,
-    kernel: tuple[int, int],
+    taps: tuple[tuple[int, int], ...],
     stride: int,
-    top: int,
-    left: int,
     in_cols: int,
-    out_cols: int,
-    tile_cols: int | None = None,
+    starts: range,
+    tile_cols: int,
+    first_row: int = 0,
 ) -> Geometry:
-    """Views and windows of a convolution.
+    """Views and windows of a convolution; window i is tap i.
 
     Args:
-        name: of the layer, for errors. kernel: (rows, columns). stride: 1 or 2. top, left: padding.
-        in_cols, out_cols: columns of input and output. tile_cols: output columns of a tile, all by default.
+        name: of the layer, for errors. taps: see `kernel_taps`. stride: 1 or 2. in_cols: columns of the input.
+        starts: first output columns of the tiles side by side. tile_cols: output columns of each.
+        first_row: output row of the first tile's first row.
 
     Raises:
         ShapeError: more windows or runs than the core's tables hold.
     """
-    rows, cols = kernel
-    tile = out_cols if tile_cols is None else tile_cols
-    if rows * cols > MAX_WINDOWS:
-        raise ShapeError(f"layer {name!r}: a kernel of {rows} x {cols} has {rows * cols} windows; the table holds {MAX_WINDOWS}")
-    shifts_y = [((ky - top) % stride, (ky - top) // stride) for ky in range(rows)]
-    shifts_x = [((kx - left) % stride, (kx - left) // stride) for kx in range(cols)]
+    if len(taps) > MAX_WINDOWS:
+        raise ShapeError(f"layer {name!r}: a kernel of {len(taps)} windows; the table holds {MAX_WINDOWS}")
+    phase_of = [(dy % stride, dx % stride) for dy, dx in taps]
+    # A phase without columns meets nothing; and a convolution that meets nothing but padding still walks one view: its outputs
+    # are the biases.
+    phases = sorted({(py, px) for py, px in phase_of if px < in_cols} or {(phase_of[0][0], 0)})
     views: list[View] = []
-    view_of: dict[tuple[int, int], int] = {}
-    # A convolution that meets nothing but padding still walks one view: its outputs are the biases.
-    phases_x = sorted({p for p, _ in shifts_x if p < in_cols} or {0})
-    for py in sorted({p for p, _ in shifts_y}):
-        for px in phases_x:
-            reach_y = [q for p, q in shifts_y if p == py]
-            reach_x = [q for p, q in shifts_x if p == px] or [0]
-            view_of[py, px] = len(views)
-            views.append(
-                View(
-                    py=py,
-                    first=min(reach_y),
-                    runs=max(reach_y) - min(reach_y) + 1,
-                    run_base=sum(view.runs for view in views),
-                    col_first=min(reach_x) * stride + px,
-                    cols=tile + max(reach_x) - min(reach_x),
-                    width=(in_cols - px + stride - 1) // stride,
-                )
+    for py, px in phases:
+        rows = [dy // stride for dy, _ in taps if dy % stride == py]
+        cols = [dx // stride for (dy, dx), phase in zip(taps, phase_of) if phase == (py, px)] or [0]
+        views.append(
+            View(
+                py=py,
+                first=min(rows) + first_row,
+                runs=max(rows) - min(rows) + 1,
+                run_base=sum(view.runs for view in views),
+                col_first=(min(cols) + starts[0]) * stride + px,
+                cols=tile_cols + max(cols) - min(cols),
+                width=(in_cols - px + stride - 1) // stride,
             )
+        )
     if sum(view.runs for view in views) > MAX_RUNS:
         raise ShapeError(f"layer {name!r}: {sum(v.runs for v in views)} runs a channel; the run index has 6 bits")
 
     # (view, run, row, shift) of every window.
     found: list[tuple[int, int, int, int]] = []
-    for py, qy in shifts_y:
-        for px, qx in shifts_x:
-            if px >= in_cols:  # a phase without columns
-                found.append((NO_VIEW, 0, 0, 0))
-                continue
-            v = view_of[py, px]
-            view = views[v]
-            found.append((v, view.run_base + qy - view.first, qy - view.first, qx - (view.col_first - px) // stride))
-    edges, gap = _edges(views, [(v, shift) for v, _, _, shift in found if v != NO_VIEW], stride, tile, out_cols)
+    for (dy, dx), (py, px) in zip(taps, phase_of):
+        if px >= in_cols:
+            found.append((NO_VIEW, 0, 0, 0))
+            continue
+        v = phases.index((py, px))
+        view = views[v]
+        row = dy // stride - (view.first - first_row)
+        found.append((v, view.run_base + row, row, dx // stride + starts[0] - (view.col_first - px) // stride))
+    edges, gap = _edges(views, [(v, shift) for v, _, _, shift in found if v != NO_VIEW], stride, starts, tile_cols)
     windows = []
     for v, run, row, shift in found:
-        skip = sum(1 << i for i, col in enumerate(edges) if v != NO_VIEW and not 0 <= col - shift < tile)
+        skip = sum(1 << i for i, col in enumerate(edges) if v != NO_VIEW and not 0 <= col - shift < tile_cols)
         windows.append(Window(v, run, row, shift, skip))
-    return Geometry(tuple(views), tuple(windows), edges, tile + gap)
+    return Geometry(tuple(views), tuple(windows), edges, tile_cols + gap)
 
 
 def _edges(
-    views: list[View], windows: list[tuple[int, int]], stride: int, tile: int, out_cols: int
+    views: list[View], windows: list[tuple[int, int]], stride: int, starts: range, tile: int
 ) -> tuple[tuple[int, ...], int]:
     """The columns that get a code, those whose products would fall the furthest first; and the gap that the others need."""
     beyond: dict[int, int] = {}
-    for x0 in range(0, out_cols, tile):
+    for x0 in starts:
         for v, shift in windows:
             view = views[v]
-            start = x0 + (view.col_first - view.col_first % stride) // stride  # column of the view that is column 0 of the tile
+            start = x0 - starts[0] + view.col_first // stride  # column of the view that is column 0 of the tile
             for col in (*range(shift), *range(tile + shift, view.cols)):
                 if 0 <= start + col < view.width:
                     distance = shift - col if col < shift else col - shift - tile + 1

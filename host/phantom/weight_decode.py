@@ -148,14 +148,15 @@ def decode_params(words: np.ndarray) -> list[Params]:
     result = []
     for r in np.unique(run[is_prm]):
         mine, index = _payload(words, table, is_prm & (run == r))
-        if np.any(mine >> np.uint64(59)):
-            bad = int(np.argmax(mine >> np.uint64(59) != 0))
-            raise FormatError(f"word {index[bad]} (parameters) has bits 59..63 set; they must be 0")
+        if np.any(mine >> np.uint64(60)):
+            bad = int(np.argmax(mine >> np.uint64(60) != 0))
+            raise FormatError(f"word {index[bad]} (parameters) has bits 60..63 set; they must be 0")
         result.append(
             Params(
                 bias=mine.astype(np.uint32).view(np.int32),
                 multiplier=(mine >> np.uint64(32)).astype(np.uint32) & np.uint32(0xFFFFFF),
-                sel=(mine >> np.uint64(56)).astype(np.uint8),
+                sel=(mine >> np.uint64(56)).astype(np.uint8) & np.uint8(7),
+                clamp=(mine >> np.uint64(59)).astype(np.uint8),
             )
         )
     return result

@@ -53,16 +53,20 @@ class Params:
     bias: np.ndarray  # int32
     multiplier: np.ndarray  # 0..2**24 - 1
     sel: np.ndarray  # 0..7
+    clamp: np.ndarray  # 0 or 1: which range of outputs
 
     def words(self) -> np.ndarray:
         """The words of a PRM packet, uint64 [m]. Raises RangeError or ShapeError."""
-        bias, multiplier, sel = (np.asarray(a) for a in (self.bias, self.multiplier, self.sel))
-        if not (bias.ndim == 1 and bias.shape == multiplier.shape == sel.shape):
-            raise ShapeError(f"bias {bias.shape}, multiplier {multiplier.shape} and sel {sel.shape} must be of one length")
+        bias, multiplier, sel, clamp = (np.asarray(a) for a in (self.bias, self.multiplier, self.sel, self.clamp))
+        if not (bias.ndim == 1 and bias.shape == multiplier.shape == sel.shape == clamp.shape):
+            shapes = f"bias {bias.shape}, multiplier {multiplier.shape}, sel {sel.shape} and clamp {clamp.shape}"
+            raise ShapeError(f"{shapes} must be of one length")
         check_range("bias", bias, -(2**31), 2**31 - 1)
         check_range("multiplier", multiplier, 0, MAX_MULTIPLIER)
         check_range("sel", sel, 0, MAX_SEL)
-        word = sel.astype(np.int64) << 56 | multiplier.astype(np.int64) << 32 | bias.astype(np.int64) & 0xFFFFFFFF
+        check_range("clamp", clamp, 0, 1)
+        high = clamp.astype(np.int64) << 27 | sel.astype(np.int64) << 24 | multiplier.astype(np.int64)
+        word = high << 32 | bias.astype(np.int64) & 0xFFFFFFFF
         return word.astype(np.uint64)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from phantom import reference
-from phantom.check import check_outputs
+from phantom.check import check_equal
 from phantom.config import load_config
 from phantom.driver import Accelerator, expand_result
 from phantom.layout import Layout
@@ -26,7 +26,7 @@ from phantom.program import compile_layer
 from phantom.progress import progress
 from phantom.quantise import multipliers_of
 from phantom.report import Report
-from phantom.run import measure
+from phantom.run import measure, together
 
 SEED = 2021
 
@@ -102,9 +102,9 @@ def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle:
     result = accelerator.allocate(program.result_words)
     count, counters = accelerator.run_layer(program, buffers[0], len(words), buffers[1], result)
     result.invalidate()
-    check_outputs([case.name], [reference.run_layer(layer, image)], [expand_result(program.result, result, count)])
+    check_equal(case.name, reference.run_layer(layer, image), expand_result(program.result, result, count))
     return {
-        "measure": measure(layer, image, counters),
+        "measure": together([measure(layer, [image])], counters),
         "stream_utilisation": counters.wgt_words * 8 / (counters.cycles * bytes_per_cycle),
         "tiling": program.tiling,
         "counters": counters,

@@ -69,7 +69,7 @@ def compiled(
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
     if kernel:
-        out, tile = program.layer.out_shape(shape), program.tiling.tile_cols
+        out, tile = program.stage.layers[0].out_shape(shape), program.tiling.tile_cols
         geometry = conv_geometry("l", kernel, stride, padding[0], padding[1], shape[2], out[2], tile)
     else:
         count, bits = program.registers["LAM_LOOPS"]["views"], program.registers["VIEW0"]["rows"]

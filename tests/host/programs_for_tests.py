@@ -57,7 +57,7 @@ def cores_reached(program: Program) -> set[tuple[int, int]]:
 
 def taps_of(program: Program) -> np.ndarray:
     """Rows of (filter, stream channel, window, w) that a convolution's layer says, sorted."""
-    layer, source = program.layer, program.source
+    layer, source = program.stage.layers[0], program.source
     assert isinstance(layer, Conv) and source.channel_order is not None
     place = {int(c): i for i, c in enumerate(source.channel_order) if c >= 0}
     k, c, ky, kx = np.nonzero(layer.weights)

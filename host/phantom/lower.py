@@ -1,0 +1,262 @@
+"""From a network, which is a graph, to the stages that the hardware runs one after the other (see `stage`).
+
+Every stage reads what the one before it wrote. So a tensor that is wanted later must be carried through the stages between, and
+what can be computed now from the same input is computed now. A maximum pooling goes with the convolution before it when
+nobody else wants that one's result; an addition is a 1 x 1 convolution with two weights a filter; concatenation costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ShapeError
+from .layer import INPUT, Shape, limits
+from .network import Add, AnyLayer, Concat, Conv, FullyConnected, MaxPool, Network
+from .stage import Bundle, Stage, Tap, bundle
+from .views import MAX_WINDOWS, kernel_taps
+
+ONE = 1 << 14  # multiplier that stands for 1 with sel 0
+CLAMPS = 2
+
+Channels = list[tuple[str, int]]  # of a tensor: the tensor that was computed or carried, and the channel in it
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Some filters of a stage: weights as (filter, channel of the source bundle, tap, value), and what follows the sums."""
+
+    name: str
+    dtype: np.dtype
+    k: np.ndarray
+    at: np.ndarray
+    taps: Sequence[Tap]  # of each weight, by index `tap`
+    tap: np.ndarray
+    value: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    sel: np.ndarray
+    low: int
+    high: int
+
+
+def lower(network: Network) -> list[Stage]:
+    """The stages of a network. Raises ShapeError naming the layer that cannot be scheduled."""
+    return _Lowering(network).run()
+
+
+class _Lowering:
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        shapes, dtypes = network.shapes(), network.dtypes()
+        self.shape: dict[str, Shape] = {INPUT: network.input_shape}
+        self.dtype: dict[str, np.dtype] = {INPUT: network.input_dtype}
+        self.reads: dict[str, list[str]] = {}
+        for layer, sources, shape, dtype in zip(network.layers, network.sources(), shapes, dtypes, strict=True):
+            self.shape[layer.name], self.dtype[layer.name] = shape, dtype
+            self.reads[layer.name] = [INPUT if i < 0 else network.layers[i].name for i in sources]
+        self.todo: list[AnyLayer] = list(network.layers)
+        self.source = bundle([(INPUT, network.input_shape[0], network.input_dtype)], network.input_shape[1:])
+        self.alias: dict[str, Channels] = {INPUT: [(INPUT, c) for c in range(network.input_shape[0])]}
+
+    def run(self) -> list[Stage]:
+        stages = []
+        self._join()
+        while self.todo:
+            stages.append(self._next())
+            self._join()
+        return stages
+
+    def _join(self) -> None:
+        """Resolve concatenations whose inputs are all there: their channels are those of the inputs."""
+        for layer in [layer for layer in self.todo if isinstance(layer, Concat)]:
+            if all(name in self.alias for name in self.reads[layer.name]):
+                self.alias[layer.name] = [channel for name in self.reads[layer.name] for channel in self.alias[name]]
+                self.todo.remove(layer)
+
+    def _here(self, name: str) -> bool:
+        """Whether all channels of a tensor are in the source."""
+        names = {part.name for part in self.source.parts}
+        return name in self.alias and all(owner in names for owner, _ in self.alias[name])
+
+    def _where(self, name: str) -> np.ndarray:
+        """Channels of the source that hold a tensor."""
+        return np.array([self.source.part(owner).start + c for owner, c in self.alias[name]], dtype=np.int64)
+
+    def _ready(self) -> list[AnyLayer]:
+        return [layer for layer in self.todo if all(self._here(name) for name in self.reads[layer.name])]
+
+    def _next(self) -> Stage:
+        ready = self._ready()
+        if not ready:
+            raise ShapeError(f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
+        first = ready[0]
+        pool = first if isinstance(first, MaxPool) else self._pool_behind(first)
+        done: list[AnyLayer] = [first]
+        if pool is None:
+            # What reads the same input and looks alike is computed along with it.
+            done += [layer for layer in ready[1:] if self._alike(first, layer) and self._pool_behind(layer) is None]
+        elif pool is not first:
+            done.append(pool)
+        for layer in done:
+            self.todo.remove(layer)
+        computed = [layer for layer in done if not isinstance(layer, MaxPool)]
+        filters = [self._filters(layer) for layer in computed] or [self._carry(self.reads[first.name][0], first.name)]
+        if pool is not None and computed:
+            filters = [_renamed(filters[0], pool.name)]
+        last = done[-1]
+        plane = self.shape[last.name][1:]
+        carried = self._wanted()
+        if carried:
+            self._check_carried(first, carried, plane, pool)
+            filters += [self._carry(name, name) for name in carried]
+        before = self.shape[first.name][1:] if not isinstance(first, MaxPool) else self.source.plane
+        stage = _stage(tuple(done), self.source, filters, first, before, plane, pool)
+        self.source = stage.result
+        self.alias = {name: self.alias[name] for name in carried_names(self.alias, carried)}
+        for part in stage.result.parts:
+            self.alias[part.name] = [(part.name, c) for c in range(part.stop - part.start)]
+        return stage
+
+    def _pool_behind(self, layer: AnyLayer) -> MaxPool | None:
+        """The pooling that alone reads a convolution's result, if that is no output of the network."""
+        readers = [other for other in self.network.layers if layer.name in self.reads[other.name]]
+        if isinstance(layer, Conv) and len(readers) == 1 and layer.name not in self.network.outputs:
+            return readers[0] if isinstance(readers[0], MaxPool) else None
+        return None
+
+    def _alike(self, first: AnyLayer, layer: AnyLayer) -> bool:
+        """Whether a layer can share a stage: the same stride and planes, a common input, and not too many taps together."""
+        if not isinstance(first, Conv) or not isinstance(layer, Conv) or first.stride != layer.stride:
+            return False
+        if self.shape[first.name][1:] != self.shape[layer.name][1:]:
+            return False
+        if not set(self.reads[first.name]) & set(self.reads[layer.name]):
+            return False
+        clamps = {first.limits, layer.limits}
+        return len(clamps) <= CLAMPS and 2 * len({*_taps(first), *_taps(layer)}) <= MAX_WINDOWS
+
+    def _wanted(self) -> list[str]:
+        """Tensors of the source that layers still to come read."""
+        wanted = []
+        for part in self.source.parts:
+            if any(self._touches(name, part.name) for layer in self.todo for name in self.reads[layer.name]):
+                wanted.append(part.name)
+        return wanted
+
+    def _touches(self, name: str, part: str) -> bool:
+        """Whether a tensor, or what a concatenation still to come makes of it, has channels of a part."""
+        return any(owner == part for owner, _ in self.alias.get(name, []))
+
+    def _check_carried(self, first: AnyLayer, carried: list[str], plane: tuple[int, int], pool: MaxPool | None) -> None:
+        if isinstance(first, FullyConnected) or plane != self.source.plane or pool is not None:
+            part = carried[0]
+            reader = next(one for one in self.todo if any(self._touches(name, part) for name in self.reads[one.name]))
+            raise ShapeError(
+                f"layer {first.name!r} cannot be scheduled: layer {reader.name!r} reads {carried[0]!r} later, whose planes are "
+                f"{self.source.plane[0]} x {self.source.plane[1]}; a tensor is carried only past layers that keep that size"
+            )
+
+    def _lost(self, layer: AnyLayer) -> str:
+        missing = [name for name in self.reads[layer.name] if not self._here(name)]
+        return f"{missing[0]!r} is no longer there when it is wanted"
+
+    # --- filters of one layer ---------------------------------------------------------------------------------------------
+
+    def _filters(self, layer: AnyLayer) -> Filters:
+        if isinstance(layer, Add):
+            return self._add(layer)
+        assert isinstance(layer, Conv | FullyConnected)
+        low, high = layer.limits
+        common = (layer.bias, layer.multiplier, layer.sel, low, high)
+        where = self._where(self.reads[layer.name][0])
+        if isinstance(layer, FullyConnected):
+            size = self.source.plane[0] * self.source.plane[1]
+            element = (where[:, None] * size + np.arange(size)).reshape(-1)
+            k, i = np.nonzero(layer.weights)
+            return Filters(layer.name, layer.out_dtype, k, element[i], (), np.zeros_like(k), layer.weights[k, i], *common)
+        k, c, ky, kx = np.nonzero(layer.weights)
+        per_group, group = layer.weights.shape[1], k // (layer.filters // layer.channel_groups)
+        tap = ky * layer.weights.shape[3] + kx
+        return Filters(
+            layer.name, layer.out_dtype, k, where[group * per_group + c], _taps(layer), tap, layer.weights[k, c, ky, kx], *common
+        )
+
+    def _add(self, layer: Add) -> Filters:
+        channels = self.shape[layer.name][0]
+        k = np.tile(np.arange(channels), 2)
+        at = np.concatenate([self._where(name) for name in self.reads[layer.name]])
+        value = np.repeat(np.array(layer.factors, dtype=np.int64), channels)
+        there = value != 0
+        ones = np.ones(channels, dtype=np.int64)
+        return Filters(
+            layer.name, layer.out_dtype, k[there], at[there], ((0, 0),), np.zeros(int(there.sum()), dtype=np.int64), value[there],
+            0 * ones, layer.multiplier * ones, layer.sel * ones, *layer.limits,
+        )  # fmt: skip
+
+    def _carry(self, tensor: str, name: str) -> Filters:
+        """Filters that hand a tensor on as it is, under a name."""
+        where = self._where(tensor) if tensor in self.alias else np.arange(
+            self.source.part(tensor).start, self.source.part(tensor).stop
+        )
+        ones = np.ones(len(where), dtype=np.int64)
+        dtype = self.dtype[tensor]
+        return Filters(
+            name, dtype, np.arange(len(where)), where, ((0, 0),), 0 * ones, ones, 0 * ones, ONE * ones, 0 * ones,
+            *limits(dtype, False),
+        )  # fmt: skip
+
+
+def carried_names(alias: dict[str, Channels], carried: list[str]) -> list[str]:
+    """Tensors that are still whole when only the parts `carried` stay."""
+    return [name for name, channels in alias.items() if all(owner in carried for owner, _ in channels)]
+
+
+def _renamed(filters: Filters, name: str) -> Filters:
+    return Filters(**{**filters.__dict__, "name": name})
+
+
+def _taps(layer: Conv) -> tuple[Tap, ...]:
+    rows, cols = layer.weights.shape[2:]
+    return kernel_taps((rows, cols), layer.padding[0], layer.padding[1], layer.dilation)
+
+
+def _stage(
+    layers: tuple[AnyLayer, ...],
+    source: Bundle,
+    filters: list[Filters],
+    first: AnyLayer,
+    before: tuple[int, int],
+    plane: tuple[int, int],
+    pool: MaxPool | None,
+) -> Stage:
+    taps = tuple(sorted({tap for f in filters for tap in f.taps}))
+    index = {tap: i for i, tap in enumerate(taps)}
+    starts = np.cumsum([0] + [len(f.bias) for f in filters])
+    ranges = list(dict.fromkeys((f.low, f.high) for f in filters))
+    if len(ranges) > CLAMPS:
+        raise ShapeError(f"layer {first.name!r}: {len(ranges)} ranges of outputs in one stage; the hardware has {CLAMPS}")
+
+    def joined(field: str) -> np.ndarray:
+        return np.concatenate([np.asarray(getattr(f, field), dtype=np.int64) for f in filters])
+
+    return Stage(
+        layers=layers,
+        source=source,
+        result=bundle([(f.name, len(f.bias), f.dtype) for f in filters], plane),
+        stride=first.stride if isinstance(first, Conv) else 1,
+        taps=taps,
+        shape=(int(starts[-1]), *before),
+        k=np.concatenate([f.k + start for f, start in zip(filters, starts)]).astype(np.int64),
+        at=joined("at"),
+        tap=np.concatenate([np.array([index[tap] for tap in f.taps] or [0], dtype=np.int64)[f.tap] for f in filters]),
+        value=joined("value"),
+        bias=joined("bias"),
+        multiplier=joined("multiplier"),
+        sel=joined("sel"),
+        clamp=np.concatenate([np.full(len(f.bias), ranges.index((f.low, f.high))) for f in filters]),
+        clamps=(ranges[0], ranges[-1]),
+        pool=pool,
+    )
