@@ -18,7 +18,7 @@ from .config import Config, load_config, load_configs
 from .devices import DEFAULT_CONFIG, DEVICES, open_overlay
 from .driver import PARAMETERS
 from .errors import PhantomError
-from .files import check_outputs_file, check_writable, load_network, read_images, write_document, write_outputs
+from .files import check_outputs_file, check_writable, load_network, network_path, read_images, write_document, write_outputs
 from .network import Network
 from .report import grid
 
@@ -64,8 +64,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     run.set_defaults(action=_run)
 
     compare = commands.add_parser("compare", help="compare every tensor of a quantised ONNX model with ONNX Runtime")
-    compare.add_argument("network", metavar="MODEL.onnx", help="a model that onnxruntime.quantization wrote")
-    compare.add_argument("--input", metavar="X.npy", required=True, help="images [C, H, W] or [N, C, H, W], real or integer")
+    compare.add_argument(
+        "network",
+        metavar="MODEL.onnx",
+        help="a model that onnxruntime.quantization wrote, or one that comes along: digits_plain, ...",
+    )
+    compare.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W], real or integer")
     compare.add_argument("--images", type=int, metavar="N", help="only the first N images")
     _device_options(compare, DEVICES, "reference")
     compare.add_argument("--json", metavar="FILE", help="write the comparison")
@@ -138,7 +142,7 @@ def _compare(options: argparse.Namespace) -> int:
     from .run import ReferenceRunner
 
     check_writable(options.json)
-    imported = import_model(options.network)
+    imported = import_model(network_path(options.network))
     images, _ = read_images(options)
     network = imported.network
     onto = options.device == "reference"

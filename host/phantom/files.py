@@ -18,20 +18,24 @@ NETWORKS = Path(__file__).with_name("networks")
 
 def load_network(name: str) -> Network:
     """A network file, or a model; what is left to the host is said."""
-    if Path(name).suffix.lower() != ".onnx":
-        return network_file.load(_network_path(name))
+    path = network_path(name)
+    if path.suffix.lower() != ".onnx":
+        return network_file.load(path)
     from .onnx import import_model
 
-    imported = import_model(name)
+    imported = import_model(path)
     for line in imported.host:
         print(line)
     return imported.network
 
 
-def _network_path(name: str) -> Path:
+def network_path(name: str) -> Path:
     """A network that comes along is meant by its bare name; everything else is a path."""
-    shipped = NETWORKS / f"{name}.npz"
-    return shipped if Path(name).name == name and not name.endswith(".npz") and shipped.exists() else Path(name)
+    for suffix in (".npz", ".onnx"):
+        shipped = NETWORKS / f"{name}{suffix}"
+        if Path(name).name == name and not Path(name).suffix and shipped.exists():
+            return shipped
+    return Path(name)
 
 
 def read_images(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
@@ -48,11 +52,12 @@ def read_images(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | N
 
 def _all_images(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
     if options.input is None:
-        path = NETWORKS / f"{options.network}_test.npz"
-        if Path(options.network).name != options.network or not path.exists():
+        path = network_path(options.network)
+        if path.parent != NETWORKS:
             raise FormatError(f"network {options.network!r} has no images of its own; name some: --input X.npy")
-        with np.load(path, allow_pickle=False) as file:
-            return file["images"], file["labels"]
+        with np.load(NETWORKS / "digits_test.npz", allow_pickle=False) as file:  # all that come along read digits
+            images, labels = file["images"], file["labels"]
+        return images if path.suffix == ".npz" else (images / 16).astype(np.float32), labels  # models take them as 0..1
     try:
         array = np.load(options.input, allow_pickle=False)
     except FileNotFoundError:

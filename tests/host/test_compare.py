@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def test_run_gives_what_the_model_gives(files: tuple[Path, Path], tmp_path: Path
     for image, mine in zip(np.load(x), scores, strict=True):
         (theirs,) = session.run(None, {"x": image[None]})
         assert np.abs(theirs.reshape(-1) - mine.reshape(-1)).max() <= 1.01 * step
+
+
+@pytest.mark.parametrize("name", ["digits_plain", "digits_separable", "digits_residual"])
+def test_models_that_come_along(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tmp_path / "c.json"
+    assert cli.main(["compare", name, "--images", "20", "--json", str(document)]) == 0
+    total = json.loads(document.read_text())["totals"][-1]
+    assert total["values"] > 20 * 5000 and total["own"]["differ"] <= 1e-5 * total["values"]
+    capsys.readouterr()
+    assert cli.main(["run", name, "--device", "reference", "--images", "200"]) == 0
+    right = re.search(r"accuracy: (\d+) of 200 images", capsys.readouterr().out)
+    assert right is not None and int(right[1]) >= 195
 
 
 def test_several_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,6 +212,43 @@ def test_a_clamp_is_no_layer_where_it_can_be_a_limit(tmp_path: Path) -> None:
         assert imported.network.layers[0].limits == ((-128, 127) if shared else (0, 127))  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.9])
+@pytest.mark.parametrize("op", ["MaxPool", "GlobalAveragePool", "AveragePool", "MatMul"])
+def test_an_activation_that_is_not_quantised(op: str, scale: float, tmp_path: Path) -> None:
+    """QOperator form leaves a ReLU real before the pooling that follows; the network has it before the pooling, too."""
+    small = Small()
+    relu = small.op("Relu", small.pair(small.conv(small.at), 1.0))
+    if op == "MatMul":
+        end = small.op("MatMul", small.op("Flatten", relu), small.weights(64, 3))
+        scale *= 20
+    else:
+        end = small.op(op, relu, **({} if "Global" in op else {"kernel_shape": [2, 1]}))
+    network = checked(small.save(tmp_path / "m.onnx", small.pair(end, scale)), count=4).network
+    assert network.layers[0].limits == ((-128, 127) if (op, scale) == ("MaxPool", 0.9) else (0, 127))  # type: ignore[union-attr]
+
+
+def test_a_clip_before_a_pooling(tmp_path: Path) -> None:
+    small = Small()
+    clip = small.op(
+        "Clip", small.pair(small.conv(small.at), 1.0), small.constant(np.float32(-2.6)), small.constant(np.float32(9.3))
+    )
+    pool = small.op("MaxPool", clip, kernel_shape=[1, 2])
+    imported = checked(small.save(tmp_path / "m.onnx", small.pair(pool, 0.3)), count=4)
+    assert imported.network.layers[-1].limits == (-9, 31)  # type: ignore[union-attr]
+
+
+def test_an_activation_at_the_end(tmp_path: Path) -> None:
+    """ReLU is exact on integers and becomes a limit; another limit is not, and is left to the host."""
+    small = Small()
+    conv = small.pair(small.conv(small.at), 1.0)
+    imported = import_model(small.save(tmp_path / "m.onnx", small.op("Relu", conv)))
+    assert imported.network.layers[0].limits == (0, 127) and not imported.host  # type: ignore[union-attr]
+    small = Small()
+    clip = small.op("Clip", small.pair(small.conv(small.at), 1.0), "", small.constant(np.float32(6.3)))
+    imported = import_model(small.save(tmp_path / "m.onnx", clip))
+    assert imported.host == (f"output {clip!r}: the limits -inf..6.3 are left to the host",)
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.0, 6.0), (-1.0, 2.55), (None, 1.0), (0.5, None)])
 def test_limits(low: float | None, high: float | None, tmp_path: Path) -> None:
     small = Small()
