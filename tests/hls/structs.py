@@ -69,7 +69,7 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     Returns:
         dicts of fields by the names input_cfg, lam_cfg, core_cfg, drain_cfg; `views`: a list of four.
     """
-    source, out, tile = r["INPUT"], r["OUTPUT"], r["TILE"]
+    source, out, tile, out_tile = r["INPUT"], r["OUTPUT"], r["TILE"], r["OUT_TILE"]
     loops = dict(r["LOOPS"])
     return {
         "input_cfg": source
@@ -80,14 +80,17 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         | r["LAM_LOOPS"]
         | r["LAM_COLS"]
         | {"edge_cols": sum(r["EDGES"][f"col{i + 1}"] << 8 * i for i in range(3))}
-        | {"tile_rows": tile["rows"], "strip_rows": tile["strip_rows"], "pitch": tile["pitch"]}
+        | {"tile_rows": tile["rows"], "pitch": tile["pitch"]}
+        | {"tile_step_y": r["TILE_STEPS"]["tile"], "strip_rows": r["TILE_STEPS"]["strip"]}
         | {"need_step": r["LAM_NEED"]["step"], "need_above": r["LAM_NEED"]["above"], "need_span": r["LAM_SPAN"]["span"]},
         "core_cfg": dict(r["CORE"]),
         "drain_cfg": loops
         | r["DRAIN"]
         | out
         | r["OUT_CHUNKS"]
-        | r["CLAMP"]
-        | {"tile_rows": tile["rows"], "strip_rows": tile["strip_rows"], "pitch": tile["pitch"]},
+        | {f"{k}{i}": v for i in range(2) for k, v in r[f"CLAMP{i}"].items()}
+        | {"pool": pack("pool_cfg_t", r["POOL"])}
+        | {"tile_rows": out_tile["rows"], "row_step": out_tile["row_step"], "strip_rows": out_tile["strip_rows"]}
+        | {"pitch": tile["pitch"]},
         "views": [r[f"VIEW{i}"] | {f"col_{k}": v for k, v in r[f"VIEW_COLS{i}"].items()} for i in range(4)],
     }
