@@ -32,7 +32,7 @@ def make_board() -> Accelerator:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Accelerator(board("tiny", hang_cycles=200_000), TINY, timeout=20, watchdog=WATCHDOG)
+        return Accelerator(board("tiny", hang_cycles=200_000), TINY, timeout=300, watchdog=WATCHDOG)
 
 
 class Case:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -153,7 +153,10 @@ class Accelerator:
         if int(weights[sizes["weights"] - 1]) != int(program.weights[-1]):
             raise DeviceError(f"{where}: the buffer of weights does not hold the layer's stream; it must hold program.weights")
         if not self._clean:
-            self.recover()
+            try:
+                self.recover()
+            except DeviceTimeout as error:
+                raise DeviceTimeout(f"{where}, before its start: {error}") from error
         self._clean = False
         deadline = time.monotonic() + self.timeout
         try:
@@ -191,17 +194,22 @@ class Accelerator:
                 raise DeviceTimeout(f"not finished after {self.timeout} s")
 
     def _state(self, sizes: Mapping[str, int], strips: int) -> str:
-        """Registers in words, for a message; as much as can still be read."""
-        moving = self._transfers
-        try:
-            return (
-                f"STATUS = 0x{self._read('STATUS'):08X}; activations: {self._count('ACT_WORDS')} of {sizes['input']} words, "
-                f"DMASR = 0x{moving.source.status:04X}; weights: {self._count('WGT_WORDS')} of {sizes['weights'] * strips}, "
-                f"DMASR = 0x{moving.weights.status:04X}; results: {self._count('OUT_WORDS')}, "
-                f"DMASR = 0x{moving.result.status:04X}; cycles: {self._count('CYCLES')}"
-            )
-        except DeviceError as error:
-            return f"the registers cannot be read: {error}"
+        """Registers in words, for a message; ? for what cannot be read."""
+
+        def look(form: str, read: Callable[..., int], *arguments: str) -> str:
+            try:
+                return form.format(read(*arguments))
+            except DeviceError:
+                return "?"
+
+        moved = {"activations": ("ACT_WORDS", f" of {sizes['input']}"), "results": ("OUT_WORDS", "")}
+        moved["weights"] = ("WGT_WORDS", f" of {sizes['weights'] * strips}")
+        parts = [f"STATUS = {look('0x{:08X}', self._read, 'STATUS')}"]
+        for transfer in self._transfers.all:
+            counter, total = moved[transfer.name]
+            status = look("0x{:04X}", transfer.read_status)
+            parts.append(f"{transfer.name}: {look('{}', self._count, counter)}{total} words, DMASR = {status}")
+        return "; ".join([*parts, f"cycles: {look('{}', self._count, 'CYCLES')}"])
 
     def _try_to_recover(self) -> str:
         """Recover now, for the DMA must let go of the buffers; a remark for the message if that fails."""

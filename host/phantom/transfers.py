@@ -29,8 +29,7 @@ class Transfer:
     channel: Any
     offset: int
 
-    @property
-    def status(self) -> int:
+    def read_status(self) -> int:
         """DMASR."""
         return int(self.dma.read(self.offset + DMASR))
 
@@ -39,11 +38,13 @@ class Transfer:
         try:
             self.channel.transfer(buffer, nbytes=nbytes)
         except (RuntimeError, ValueError) as error:
-            raise DeviceError(f"{self}: no transfer of {nbytes} bytes can begin: {error} (DMASR = 0x{self.status:04X})") from None
+            raise DeviceError(
+                f"{self}: no transfer of {nbytes} bytes can begin: {error} (DMASR = 0x{self.read_status():04X})"
+            ) from None
 
     def check(self) -> int:
         """DMASR. Raises DeviceError when it has an error bit set."""
-        status = self.status
+        status = self.read_status()
         for bit, meaning in FAULTS.items():
             if status & bit:
                 raise DeviceError(f"{self}: {meaning} (DMASR = 0x{status:04X})")

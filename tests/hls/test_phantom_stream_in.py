@@ -42,6 +42,7 @@ class Source:
             "rows": cut.height,
             "last_xs": cut.columns - 1,
             "log2_pitch": cut.pitch.bit_length() - 1,
+            "span": cut.span,
             "dir_xs_shift": chunk_bits,
             "dir_row_shift": chunk_bits + xs_bits,
             "strip_rows": strip_rows,

@@ -194,7 +194,7 @@ def test_failed_recovery_is_made_up_for(program: Program) -> None:
     source, result = np.zeros(10, np.uint64), np.zeros(program.result_words, np.uint64)
     overlay.dma_wgt.stuck = True
     for _ in range(2):
-        with pytest.raises(DeviceTimeout, match="dma_wgt does not come out of its reset"):
+        with pytest.raises(DeviceTimeout, match="layer 'conv', before its start: dma_wgt does not come out of its reset"):
             accelerator.run_layer(program, source, 10, program.weights, result)
     assert not overlay.phantom_0.written("TABLE") and not overlay.dma_act.sendchannel.transfers
     overlay.dma_wgt.stuck = False
