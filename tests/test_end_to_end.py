@@ -62,10 +62,15 @@ class Board:
         except DeviceError:
             self.close()
             raise
-        check_outputs([layer.name for layer in network.layers], reference.run(network, image), outputs)
+        right = reference.run(network, image)
+        check_outputs(network, right, outputs)
         assert counters is not None
-        for layer, x, events in zip(network.layers, [image, *outputs], counters):
-            assert events.macs >= effectual_macs(layer, x), f"{layer.name}: fewer multiplies than there are pairs"
+        given = dict(zip((layer.name for layer in network.layers), network.sources()))
+        for program, events in zip(programs, counters):
+            pairs = 0
+            for layer in program.stage.layers:
+                pairs += effectual_macs(layer, *(image if i < 0 else right[i] for i in given[layer.name]))
+            assert events.macs >= pairs, f"{program.name}: fewer multiplies than there are pairs"
             busy = events.macs + sum(events.sampled.values())
             assert abs(busy - events.cycles * TINY.multipliers) <= 0.1 * events.cycles * TINY.multipliers + 2000
         return counters

@@ -26,11 +26,13 @@ class Job:
     base: int  # {bank, base}
     skip: int
     chan: int
+    signed: bool = False  # the activations are int8
 
     def bits(self) -> int:
         value, last = 0, (self.first + self.length - 1) % RING
-        for field, width in ((self.w, 8), (self.first, 10), (last, 10), (self.base, 9), (self.skip, 3), (self.chan, 8)):
-            value = value << width | field & (1 << width) - 1
+        fields = ((self.w, 8), (self.first, 10), (last, 10), (self.base, 9), (self.skip, 3), (self.signed, 1), (self.chan, 8))
+        for field, width in fields:
+            value = value << width | int(field) & (1 << width) - 1
         return value
 
     def words(self) -> list[int]:
@@ -68,7 +70,7 @@ class Lists:
         first = random.choice((0, random.randrange(length)))
         count = random.choice((length - first, random.randint(1, length - first)))
         w = random.choice((-128, 127, random.randint(-127, 126)))
-        return Job(w, (start + first) % RING, count, bank << 8 | random.randrange(256), random.randrange(8), chan)
+        return Job(w, (start + first) % RING, count, bank << 8 | random.randrange(256), random.randrange(8), chan, self.signed)
 
 
 class Sums:
