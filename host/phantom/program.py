@@ -9,6 +9,7 @@ import numpy as np
 
 from .balance import assign
 from .config import Config
+from .fold import fold_stride
 from .layer_registers import layer_registers, layer_tables
 from .layout import Layout
 from .lower import lower
@@ -17,7 +18,7 @@ from .places import Places, group_mask
 from .segments import LANES, POSITIONS
 from .stage import Stage
 from .stage_weights import MAX_FLAT_SEGMENTS, stage_weights
-from .tiling import Tiling, Workload, choose
+from .tiling import Reader, Tiling, Workload, choose
 from .weight_stream import WeightLayout, Weights, encode_weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
@@ -68,9 +69,14 @@ def compile_network(
     programs: list[Program] = []
     stages = lower(network)
     source = Layout.plain(network.input_shape, network.input_dtype)
+    folded = fold_stride(stages[0])
+    if folded is not None:
+        stages[0], source = folded
     for i, stage in enumerate(stages):
-        before_flat = i + 1 < len(stages) and stages[i + 1].flat
-        programs.append(compile_stage(stage, source, config, 1.0 if densities is None else densities[i], rank, before_flat))
+        density = 1.0 if densities is None else densities[i]
+        after = stages[i + 1] if i + 1 < len(stages) else None
+        density_after = 1.0 if densities is None or after is None else densities[i + 1]
+        programs.append(compile_stage(stage, source, config, density, rank, after, density_after))
         source = programs[-1].result
     return programs
 
@@ -82,13 +88,19 @@ def compile_layer(layer: Layer, source: Layout, config: Config, density: float =
 
 
 def compile_stage(
-    stage: Stage, source: Layout, config: Config, density: float = 1.0, rank: int = 0, before_flat: bool = False
+    stage: Stage,
+    source: Layout,
+    config: Config,
+    density: float = 1.0,
+    rank: int = 0,
+    after: Stage | None = None,
+    density_after: float = 1.0,
 ) -> Program:
     """Compile one stage.
 
     Args:
         source: how its input lies in the stream. density: of the input's activations, expected (1.0 is always safe).
-        rank: take the tiling so many places behind the best. before_flat: a fully connected layer reads the result.
+        rank: take the tiling so many places behind the best. after, density_after: the stage that reads the result.
 
     Raises:
         ShapeError: it does not fit the configuration.
@@ -109,7 +121,8 @@ def compile_stage(
         weight_density=len(found.value) / max(1, stage.filters * chans * len(whole.windows)),
         act_density=density,
         flat=found.flat,
-        most_segments=MAX_FLAT_SEGMENTS if before_flat else 0,
+        most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
+        reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
         pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
     )
     tiling, geometry = choose(work, found.geometry_of, source, config, rank)
@@ -152,6 +165,15 @@ def compile_stage(
         weights=stream,
         strips=-(-work.out_rows // tiling.strip_rows),
     )
+
+
+def _rows_at_a_time(stage: Stage) -> int:
+    """Rows of the input that a stage needs for one row of its result; all of them when it is fully connected."""
+    if stage.flat:
+        return stage.source.plane[0]
+    rows = [dy for dy, _ in stage.taps]
+    sums = stage.pool.kernel[0] if stage.pool else 1
+    return max(rows) - min(rows) + 1 + (sums - 1) * stage.stride
 
 
 def _profile(filters: np.ndarray, channel: np.ndarray, count: int, chans: int) -> np.ndarray:

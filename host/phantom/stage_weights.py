@@ -39,17 +39,20 @@ class StageWeights:
 
 def stage_weights(stage: Stage, source: Layout) -> StageWeights:
     """Weights of a stage whose input lies in `source`. Raises ShapeError when the core's tables are too small."""
-    if stage.flat or source.channel_order is None:
+    if stage.flat or (source.channel_order is None and source.logical == stage.source.shape):
         return _flat(stage, source)
     return _conv(stage, source)
 
 
 def _conv(stage: Stage, source: Layout) -> StageWeights:
-    order = source.channel_order
+    # A folded input (`fold`) lies in the stream as the stage sees it.
+    order = source.channel_order if source.logical == stage.source.shape else np.arange(stage.source.shape[0])
     assert order is not None
-    where = np.full(source.logical[0], -1)
+    where = np.full(stage.source.shape[0], -1)
     where[order[order >= 0]] = np.flatnonzero(order >= 0)
-    in_cols = source.logical[2]
+    in_cols = stage.source.shape[2]
+    if stage.stride > 2:
+        raise ShapeError(f"layer {stage.name!r}: stride {stage.stride}; beyond 2 it is only for layers that read the input")
     taps = len(stage.taps)
     copy, value, which = _split(stage)
     signs = stage.source.signed

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from .config import Config
 from .errors import ShapeError
 from .layout import Layout
-from .segments import LANES, MAX_COLUMNS, POSITIONS
+from .segments import LANES, MAX_COLUMNS, POSITIONS, Segmentation
 from .views import MAX_ROWS, NO_VIEW, Geometry
 
 BANK = 256  # partial sums of a thread in one bank
@@ -24,6 +24,14 @@ MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
 RING_MARGIN = 32  # entries of the activation ring that are never filled
 BYTES_PER_CYCLE = 6.4  # of the weight stream: an HP port at 800 MB/s and 125 MHz
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads a layer's output: rows of it at a time, at least; and their density, as expected."""
+
+    rows: int
+    density: float
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Workload:
     act_density: float  # expected; what is sized by it is checked by the hardware
     flat: bool = False
     most_segments: int = 0  # of a channel of the output, where the next layer has a limit
+    reader: Reader | None = None  # of the output
     pool: tuple[int, int, int] = (1, 1, 0)  # maximum pooling: window, step, rows of padding above
 
     def sum_rows(self, rows: int) -> int:
@@ -209,9 +218,20 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
         parts = -(-work.out_rows // tiling.tile_rows) * -(-tiling.tile_rows // rows) * side
         if parts > work.most_segments:
             return f"{parts} segments a channel; the fully connected layer behind it takes {work.most_segments}"
+    if work.reader is not None and not work.flat:
+        # The row buffer gives rows back by whole strips of their producer, which is this layer.
+        strip = tiling.strip_rows
+        held = min(work.out_rows, strip * (-(-(work.reader.rows - 1) // strip) + 1))
+        lanes = tiling.groups * config.threads * tiling.slots * tiling.passes
+        written = Segmentation(lanes, work.out_rows, work.out_cols, tiling.span)
+        rows = -(-held // tiling.tile_rows) * -(-tiling.tile_rows // written.rows)  # of segments
+        words = rows * written.rows * words_per_row(work.reader.density + 0.08, written)
+        if words > config.row_buffer_words - 64:
+            most = config.row_buffer_words - 64
+            return f"{words:.0f} words that the layer behind it needs at a time; the row buffer holds {most}"
     strips = -(-work.out_rows // tiling.strip_rows)
     row_bits = (cut.chunks - 1).bit_length() + (cut.columns - 1).bit_length()
-    per_row = words_per_row(work.act_density + 0.08, layout)  # part-filled words included
+    per_row = words_per_row(work.act_density + 0.08, layout.geometry)  # part-filled words included
     for strip in range(strips):
         first, end = need_rows(tiling, work, layout, strip)
         held_first = first // layout.strip_rows * layout.strip_rows
@@ -265,7 +285,7 @@ def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
 
 def waiting_cycles(tiling: Tiling, work: Workload, layout: Layout, config: Config, strips: int) -> float:
     """Cycles in which the input is waited for: the first strip's rows, and what of the others finds no room before its time."""
-    words = words_per_row(work.act_density, layout) / BYTES_PER_CYCLE * 8
+    words = words_per_row(work.act_density, layout.geometry) / BYTES_PER_CYCLE * 8
     room = config.row_buffer_words / BYTES_PER_CYCLE * 8
     first = need_rows(tiling, work, layout, 0)
     inner = need_rows(tiling, work, layout, min(1, strips - 1))
@@ -274,9 +294,8 @@ def waiting_cycles(tiling: Tiling, work: Workload, layout: Layout, config: Confi
     return words * (first[1] - first[0]) + (strips - 1) * max(0.0, fresh - (room - held))
 
 
-def words_per_row(density: float, layout: Layout) -> float:
-    """Words of the stream for one row of the input."""
-    cut = layout.geometry
+def words_per_row(density: float, cut: Segmentation) -> float:
+    """Words of the stream for one row of planes that are cut like this."""
     values = -(-cut.rows * cut.span // 8) * min(1.0, density)
     return (1 + LANES * (1 + values)) * cut.chunks * cut.columns / cut.rows
 
