@@ -8,10 +8,10 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore mutants lint bench networks resources timing registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench bench-networks networks resources timing registers docs clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## create .venv with everything that is needed (quick when nothing changed)
 	@scripts/setup.sh
@@ -38,6 +38,9 @@ bench: setup ## measure the workloads: cycles, utilisation, bandwidth
 
 networks: setup ## build AlexNet, VGG16, MobileNet v1 and v2, ResNet-18: pruned, quantised, in build/networks
 	@$(PY) scripts/make_networks.py $(ARGS)
+
+bench-networks: setup networks ## run AlexNet, VGG16, the MobileNets and ResNet-18 through the RTL (hours; goes on where it stopped)
+	@.venv/bin/phantom bench-networks --config pynq_z2 --json build/bench-networks.json $(ARGS)
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)

@@ -45,8 +45,8 @@ class Measure:
         return None if not self.cycles else self.macs_effectual / (multipliers * self.cycles)
 
     def speedup(self, multipliers: int) -> float | None:
-        """Cycles of a dense machine over those that were needed."""
-        return None if not self.cycles else -(-self.macs_dense // multipliers) / self.cycles
+        """Cycles of a dense machine over those that were needed; None where nothing is multiplied."""
+        return None if not self.cycles or not self.macs_dense else -(-self.macs_dense // multipliers) / self.cycles
 
     def gops(self, clock_mhz: float) -> float | None:
         """Dense-equivalent speed in 1e9 operations/s; a multiply-add is two."""
@@ -94,8 +94,8 @@ class Report:
 
     @property
     def speedup_layer_mean(self) -> float | None:
-        """Arithmetic mean of the layers' speedups; small layers count as much as large ones."""
-        speedups = [layer.speedup(self.config.multipliers) for layer in self.layers]
+        """Arithmetic mean of the layers' speedups; small ones count like large ones, those without multiplies not."""
+        speedups = [layer.speedup(self.config.multipliers) for layer in self.layers if layer.macs_dense]
         known = [s for s in speedups if s is not None]
         return sum(known) / len(known) if known and len(known) == len(speedups) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,6 +59,21 @@ class DeviceRunner:
         self._source.flush()
         return self._source
 
+    def order(self) -> Iterable[int]:
+        """The numbers of the stages, in order."""
+        return range(len(self.programs))
+
+    def result(self, number: int) -> Any:
+        """The buffer that a stage writes to."""
+        return self._results[number]
+
+    def run_stage(self, number: int, source: Any, words: int) -> tuple[Any, int, Counters]:
+        """Run a stage on the first `words` of a buffer. Returns the buffer that it wrote to, its words, the counters."""
+        program, result = self.programs[number], self.result(number)
+        count, events = self.accelerator.run_layer(program, source, words, self._weights[number], result)
+        result.invalidate()
+        return result, count, events
+
     def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
         """Raises ShapeError for another input than the layers were compiled for, and DeviceError."""
         first = self.programs[0].source
@@ -66,17 +81,16 @@ class DeviceRunner:
             raise ShapeError(
                 f"the input is {image.dtype} of shape {image.shape}; it must be {first.dtype} of shape {first.logical}"
             )
-        words = self.programs[0].source.compress(image)
+        words = first.compress(image)
         source, count = self._upload(words), len(words)
         outputs: dict[str, np.ndarray] = {}
         counters = []
-        for program, weights, result in zip(self.programs, self._weights, self._results, strict=True):
-            count, events = self.accelerator.run_layer(program, source, count, weights, result)
-            result.invalidate()
+        for number in self.order():
+            program = self.programs[number]
+            source, count, events = self.run_stage(number, source, count)
             # What was carried over is there already.
-            outputs = program.stage.result.split(expand_result(program.result, result, count)) | outputs
+            outputs = program.stage.result.split(expand_result(program.result, source, count)) | outputs
             counters.append(events)
-            source = result
         return outputs, counters
 
 

@@ -51,6 +51,11 @@ def make_device(config: str | verilate.Design, timing: Timing | None = None, **o
     return device
 
 
+def library_of(config: Config) -> Path:
+    """The simulation's library for a configuration, built if needed."""
+    return verilate.build(named_design(config))
+
+
 def bit_of(library: Path) -> Path:
     """The (empty) bitstream that stands for a library; its .hwh is beside it."""
     return library.with_name("phantom.bit")
