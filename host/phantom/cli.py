@@ -11,7 +11,9 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from . import __version__, prune_quantize
 from .config import Config, load_config, load_configs
@@ -21,6 +23,9 @@ from .errors import PhantomError
 from .files import check_outputs_file, check_writable, load_network, network_path, read_images, write_document, write_outputs
 from .network import Network
 from .report import grid
+
+if TYPE_CHECKING:
+    from .run import Runner
 
 TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
 
@@ -108,7 +113,7 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from .run import ReferenceRunner, as_images, run_network
+    from .run import as_images, run_network
 
     config = _config(options)
     check_writable(options.output, options.json, options.plot)
@@ -117,7 +122,7 @@ def _run(options: argparse.Namespace) -> None:
     images = as_images(network, images)
     check_outputs_file(options.output, network)
     check = options.device != "reference" if options.check is None else options.check
-    runner = ReferenceRunner(network) if options.device == "reference" else _device_runner(options.device, network, config)
+    runner = _runner(options.device, network, config, images[0])
     outcome = run_network(network, config, options.device, runner, images, labels, check)
 
     report = outcome.report
@@ -140,14 +145,13 @@ def _run(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> int:
     from .compare import compare
     from .onnx import import_model
-    from .run import ReferenceRunner
+    from .run import as_images
 
     check_writable(options.json)
     imported = import_model(network_path(options.network))
     images, _ = read_images(options)
     network = imported.network
-    onto = options.device == "reference"
-    runner = ReferenceRunner(network) if onto else _device_runner(options.device, network, _config(options))
+    runner = _runner(options.device, network, _config(options), as_images(network, images)[0])
     comparison = compare(imported, images, runner, options.device)
     print(comparison.table())
     print("\n".join(imported.host), end="\n" if imported.host else "")
@@ -158,14 +162,20 @@ def _compare(options: argparse.Namespace) -> int:
     return 0 if comparison.rounding_only else 1
 
 
-def _device_runner(device: str, network: Network, config: Config) -> Any:
+def _runner(device: str, network: Network, config: Config, image: np.ndarray) -> Runner:
+    """A runner on a device, for a network whose tiles are sized by the densities that `image` brings about."""
+    from .run import DeviceRunner, ReferenceRunner
+
+    if device == "reference":
+        return ReferenceRunner(network)
     from .compilable import check_compilable
+    from .densities import expected_densities
     from .driver import Accelerator
     from .program import compile_network
-    from .run import DeviceRunner
 
     check_compilable(network)
-    programs = compile_network(network, config)  # before the device: what cannot run should say so at once
+    # Before the device: what cannot run should say so at once.
+    programs = compile_network(network, config, expected_densities(network, image))
     return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), programs)
 
 
