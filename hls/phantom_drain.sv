@@ -85,7 +85,7 @@ module phantom_drain
   logic [5:0]  row_bit_q, row_left_q;
   logic        core_done, last_col, last_pos, last_seg_row, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
   logic        real_y, real_x, spent_y, spent_x;
-  logic [7:0]  seg_sums;         // partial sums of a row that belong to the segment alone
+  logic [7:0]  from, by, next;
   logic [10:0] rows_left_image, rows_left;
   logic [8:0]  rows_left_tile;
 
@@ -118,7 +118,11 @@ module phantom_drain
   assign real_x      = !(image_left && wx_q < cfg_i.pool.left) && !(image_right && wx_q > cfg_i.pool.right_more);
   assign spent_y     = wy_q < cfg_i.pool.step || (last_row && last_seg_row);
   assign spent_x     = wx_q < cfg_i.pool.step || (last_col && last_xs_q);
-  assign seg_sums    = 8'(width_q) + (cfg_i.pool.step[1] ? 8'(width_q) : '0) + (&cfg_i.pool.step ? 8'(width_q) : '0);
+
+  // Where the next position lies: beside this one, in the window's next row, in the next window, in the next row of windows.
+  assign from = !last_wx ? addr_q : !last_wy ? window_row_q : !last_col ? window_q : line_q;
+  assign by   = !last_wx ? 8'd1 : !last_wy ? cfg_i.pitch : !last_col ? 8'(cfg_i.pool.step) : cfg_i.row_step;
+  assign next = from + by;
 
   assign prm_ready_o = !lane_q[3];
   assign prm_lane_o  = lane_q[2:0];
@@ -196,28 +200,22 @@ module phantom_drain
           else if (seg_ready_i) state_q <= StRead;
         end
         StRead: begin
-          wx_q <= wx_q + 2'd1;
-          addr_q <= addr_q + 8'd1;
+          addr_q <= next;
+          wx_q   <= wx_q + 2'd1;
           if (last_wx) begin
             wx_q         <= '0;
             wy_q         <= wy_q + 2'd1;
-            addr_q       <= window_row_q + cfg_i.pitch;
-            window_row_q <= window_row_q + cfg_i.pitch;
+            window_row_q <= next;
             if (last_wy) begin
-              wy_q         <= '0;
-              col_q        <= col_q + 7'd1;
-              addr_q       <= window_q + 8'(cfg_i.pool.step);
-              window_q     <= window_q + 8'(cfg_i.pool.step);
-              window_row_q <= window_q + 8'(cfg_i.pool.step);
+              wy_q     <= '0;
+              col_q    <= col_q + 7'd1;
+              window_q <= next;
               if (last_col) begin
-                col_q        <= '0;
-                row_left_q   <= row_left_q - 6'd1;
-                row_bit_q    <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
-                row_y_q      <= row_y_q + 10'd1;
-                addr_q       <= line_q + cfg_i.row_step;
-                line_q       <= line_q + cfg_i.row_step;
-                window_q     <= line_q + cfg_i.row_step;
-                window_row_q <= line_q + cfg_i.row_step;
+                col_q      <= '0;
+                row_left_q <= row_left_q - 6'd1;
+                row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
+                row_y_q    <= row_y_q + 10'd1;
+                line_q     <= next;
               end
             end
           end
@@ -225,7 +223,7 @@ module phantom_drain
             if (!last_xs_q) begin
               xs_q      <= xs_q + 4'd1;
               tile_xs_q <= tile_xs_q + 4'd1;
-              across_q  <= across_q + seg_sums;
+              across_q  <= across_q + cfg_i.seg_step;
               state_q   <= StSegment;
             end else begin
               xs_q       <= entry_q.xs;
@@ -233,7 +231,7 @@ module phantom_drain
               across_q   <= '0;
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
-              row_base_q <= line_q + cfg_i.row_step - across_q;
+              row_base_q <= next - across_q;
               state_q    <= last_seg_row ? StNextSlot : StSegment;
             end
           end else if (cfg_i.flat) begin

@@ -206,7 +206,14 @@ module phantom_lam_scan
     end
   end
 
-  always_comb for (int unsigned p = 0; p < 3; p++) counts[p] = (PieceW + 1)'($countones(tok_q.mask[Lf*p+:Lf]));
+  // As a tree: counts of quarters first, each a function of four bits.
+  function automatic logic [PieceW:0] count_of(logic [Lf-1:0] bits);
+    logic [2:0] quarter[4];
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = {&bits[4*q+:4], two_of(bits[4*q+:4]) && !(&bits[4*q+:4]), ^bits[4*q+:4]};
+    return ((PieceW + 1)'(quarter[0]) + (PieceW + 1)'(quarter[1])) + ((PieceW + 1)'(quarter[2]) + (PieceW + 1)'(quarter[3]));
+  endfunction
+
+  always_comb for (int unsigned p = 0; p < 3; p++) counts[p] = count_of(tok_q.mask[Lf*p+:Lf]);
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin

@@ -189,6 +189,7 @@ package phantom_pkg;
     logic [2:0]  log2_pitch;    // of the output stream
     logic [7:0]  pitch;         // of the tile
     logic [7:0]  row_step;      // partial sums from one row of results to the next
+    logic [7:0]  seg_step;      // and from one segment to the next
     logic [9:0]  rows;
     logic [9:0]  strip_rows;
     pool_cfg_t   pool;

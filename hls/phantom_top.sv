@@ -186,6 +186,7 @@ module phantom_top
         log2_pitch: layer.DRAIN.log2_pitch.value,
         pitch: layer.TILE.pitch.value,
         row_step: layer.OUT_TILE.row_step.value,
+        seg_step: layer.POOL.seg_step.value,
         rows: layer.OUTPUT.rows.value,
         strip_rows: layer.OUT_TILE.strip_rows.value,
         pool: '{

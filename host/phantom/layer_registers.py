@@ -74,7 +74,7 @@ def layer_registers(
         "TILE": {"rows": sum_rows, "pitch": geometry.pitch},
         "TILE_STEPS": {"tile": tiling.tile_rows * step, "strip": tiling.strip_rows * step},
         "OUT_TILE": {"rows": tiling.tile_rows, "row_step": step * geometry.pitch & 0xFF, "strip_rows": tiling.strip_rows},
-        "POOL": _pool(stage),
+        "POOL": _pool(stage) | {"seg_step": 0 if flat else tiling.span * step & 0xFF},
         "LAM_LOOPS": {
             "chans": source.index.shape[0],
             "tiles": tiling.tiles,

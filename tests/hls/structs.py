@@ -89,7 +89,8 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         | out
         | r["OUT_CHUNKS"]
         | {f"{k}{i}": v for i in range(2) for k, v in r[f"CLAMP{i}"].items()}
-        | {"pool": pack("pool_cfg_t", r["POOL"])}
+        | {"pool": pack("pool_cfg_t", {k: v for k, v in r["POOL"].items() if k != "seg_step"})}
+        | {"seg_step": r["POOL"]["seg_step"]}
         | {"tile_rows": out_tile["rows"], "row_step": out_tile["row_step"], "strip_rows": out_tile["strip_rows"]}
         | {"pitch": tile["pitch"]},
         "views": [r[f"VIEW{i}"] | {f"col_{k}": v for k, v in r[f"VIEW_COLS{i}"].items()} for i in range(4)],
