@@ -81,7 +81,8 @@ module phantom_thread
 
   // --- word slots: two words, each with the weight and base of its job ----------------------------------------------
 
-  // Two memories, one with a read port for the words that arrive, one for those in use: each then fits distributed RAM.
+  // In registers: distributed RAM for them took 18 LUTs more a thread than the multiplexers do. What a word has to say of its edge
+  // columns is looked at when it arrives, one cycle after its request, and not kept.
   typedef struct packed {
     logic [2:0] skip;
     logic [1:0] want;  // which halves belong to the run
@@ -93,9 +94,14 @@ module phantom_thread
     logic       act_signed;
   } operand_t;
 
-  choice_t          choice_q[2];
-  operand_t         operand_q[2];
-  act_entry_t [1:0] word_slot_q[2];
+  typedef struct packed {
+    logic [7:0] position;
+    logic [7:0] value;
+  } half_t;
+
+  choice_t          choice_q;  // of the word that arrives now
+  operand_t         operand0_q, operand1_q, operand;
+  half_t            low0_q, high0_q, low1_q, high1_q;
   logic [1:0]       rem_q[2];  // halves still to be multiplied
   logic [1:0]       arrived_q;
   logic             arriving_q, arriving_sel_q, use_sel_q;
@@ -113,20 +119,18 @@ module phantom_thread
 
   always_comb begin
     for (int unsigned h = 0; h < 2; h++) begin
-      skip[h]         = {choice_q[arriving_sel_q].skip, 1'b0};
-      arriving_rem[h] = choice_q[arriving_sel_q].want[h] && !skip[h][arriving_word[h].edge_col];
+      skip[h]         = {choice_q.skip, 1'b0};
+      arriving_rem[h] = choice_q.want[h] && !skip[h][arriving_word[h].edge_col];
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (advance) begin
-      operand_q[fill_sel_q] <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
-      choice_q[fill_sel_q]  <= '{
-          skip: job_q.skip,
-          want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}
-      };
-    end
-    if (arriving_q) word_slot_q[arriving_sel_q] <= arriving_word;
+    choice_q <= '{skip: job_q.skip, want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}};
+    // A slot that is free may be written before it counts.
+    if (!slot_busy_q[0]) operand0_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (!slot_busy_q[1]) operand1_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (!arrived_q[0]) {high0_q, low0_q} <= {rd_data_i[33:18], rd_data_i[15:0]};
+    if (!arrived_q[1]) {high1_q, low1_q} <= {rd_data_i[33:18], rd_data_i[15:0]};
     if (take) rem_q[use_sel_q] <= rem_next;
     if (arriving_q) rem_q[arriving_sel_q] <= arriving_rem;
   end
@@ -153,7 +157,7 @@ module phantom_thread
 
   // --- stage 1: one entry and its weight ------------------------------------------------------------------------------
 
-  act_entry_t entry;
+  half_t      entry;
   logic       valid1_q, valid2_q, valid3_q, valid4_q, drain3_q;
   logic [7:0] position1_q;
   logic [8:0] base1_q;
@@ -161,14 +165,22 @@ module phantom_thread
   logic signed [7:0] w1_q, w2_q;
   logic [8:0] addr2_q, addr3_q, addr4_q;
 
-  assign entry = rem[0] ? word_slot_q[use_sel_q][0] : word_slot_q[use_sel_q][1];
+  assign operand = use_sel_q ? operand1_q : operand0_q;
+  always_comb begin
+    unique case ({use_sel_q, rem[0]})
+      2'b00: entry = high0_q;
+      2'b01: entry = low0_q;
+      2'b10: entry = high1_q;
+      default: entry = low1_q;
+    endcase
+  end
 
   always_ff @(posedge clk_i) begin
     if (!stall) begin
       position1_q <= entry.position;
-      base1_q     <= operand_q[use_sel_q].base;
-      a1_q        <= {operand_q[use_sel_q].act_signed && entry.value[7], entry.value};
-      w1_q        <= operand_q[use_sel_q].w;
+      base1_q     <= operand.base;
+      a1_q        <= {operand.act_signed && entry.value[7], entry.value};
+      w1_q        <= operand.w;
       // stage 2: its partial sum
       addr2_q     <= {base1_q[8], base1_q[7:0] + position1_q};
       a2_q        <= a1_q;
