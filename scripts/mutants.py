@@ -30,6 +30,7 @@ class Mutant:
 
 LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
 MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
+DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("drain", "output", "requantiser"))
 
 MUTANTS = (
     Mutant(
@@ -53,21 +54,34 @@ MUTANTS = (
     Mutant("mapper: parked threads never come back", "thread_mapper", "if (release_i) parked_q <= '0;", "", MAPPER),
     Mutant("accumulator: a sum is read before it is written", "thread", "|| (valid4_q && addr4_q == addr2_q);", ";", THREAD),
     Mutant("accumulator: draining does not clear", "thread", "if (drain3_q) sum4_q", "if (1'b0) sum4_q", THREAD),
-    Mutant("accumulator: activations are never negative", "thread", "act_signed_i && entry.value[7]", "1'b0", THREAD),
+    Mutant("accumulator: activations are never negative", "thread", ".act_signed && entry.value[7]", ".act_signed && 1'b0", THREAD),
     Mutant("accumulator: edge codes are ignored", "thread", "&& !skip[h][arriving_word[h].edge_col]", "", THREAD),
     Mutant(
         "weight queue: announces one word of room too many", "weight_queue", "(Words - Margin);", "(Words + 1 - Margin);", QUEUE
     ),
+    Mutant("accumulator: reads of odd addresses clear", "thread", "? drain_clear_i : go", "? drain_clear_i || drain_addr_i[0] : go", THREAD),
+    Mutant("TDS: int8 is taken for uint8 and the reverse", "tds", "act_signed: act_signed5_q", "act_signed: !act_signed5_q", TDS),
     Mutant(
-        "drain: segments of a tile overlap", "drain", "row_base_q + across_q;", "row_base_q;", "tests/hls/test_phantom_drain.py"
+        "core: nothing is cleared", "core", "<= drain_clear_i;", "<= drain_clear_i && drain_scrub_i;", "tests/hls/test_phantom_core.py"
     ),
     Mutant(
-        "requantiser: halves are rounded up",
-        "requantiser",
-        "(sticky5_q || window5_q[1])",
-        "1'b1",
-        "tests/hls/test_phantom_requantiser.py",
+        "weight stream: all channels have the first clamp",
+        "weight_stream",
+        "prm_data_o  = in_data_i[59:0];",
+        "prm_data_o  = {1'b0, in_data_i[58:0]};",
+        "tests/hls/test_phantom_weight_stream.py",
     ),
+    Mutant("LAM: tiles do not overlap where windows do", "lam_fetch", "12'(cfg_i.tile_step_y)", "12'(cfg_i.tile_step_y | cfg_i.tile_rows)", LAM),
+    Mutant("drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN),
+    Mutant("drain: windows step by one across segments", "drain", "+ (cfg_i.pool.step[1] ? 8'(width_q) : '0)", "", DRAIN),
+    Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row)", "", DRAIN),
+    Mutant("drain: sums that the next segment wants are cleared", "drain", "(last_col && last_xs_q)", "last_col", DRAIN),
+    Mutant("drain: a row beyond the image counts", "drain", "cfg_i.pool.bottom_more);", "cfg_i.pool.bottom_more + 2'd1);", DRAIN),
+    Mutant("output: padding counts as zero", "output", ": cfg_i.low0[7:0];", ": 8'd0;", OUTPUT),
+    Mutant("output: the maximum takes int8 for uint8", "output", "{cfg_i.low0[8], 7'd0}", "8'd0", OUTPUT),
+    Mutant("output: positions are a cycle ahead of their values", "output", "RequantLatency = 7", "RequantLatency = 6", OUTPUT),
+    Mutant("requantiser: halves are rounded up", "requantiser", "(sticky5_q || window5_q[1])", "1'b1", REQUANTISER),
+    Mutant("requantiser: the clamp of the next value", "requantiser", "clamp_q[5] ? low1_i", "clamp_q[4] ? low1_i", REQUANTISER),
     Mutant(
         "encoder: words_o forgets the last, half-filled word",
         "encoder_lane",
@@ -77,7 +91,13 @@ MUTANTS = (
     ),
     Mutant("encoder: a header without its row", "encoder", "hold_q.y0,", "10'd0,", "tests/hls/test_phantom_encoder.py"),
     Mutant("DMA: bursts cross a 4 KB boundary", "dma_split", "5'd16 - {1'b0, offset_q}", "5'd16", DMA),
-    Mutant("DMA: the last word of an aborted transfer is taken for the end", "dma_mm2s", "last_out && !stale_q", "last_out", DMA),
+    Mutant(
+        "DMA: the last word of an aborted transfer is taken for the end",
+        "dma_mm2s",
+        "run && last_out && !stale_q",
+        "run && last_out",
+        "tests/hls/test_phantom_dma_faults.py",
+    ),
     Mutant(
         "stream in: packets of a strip are not waited for",
         "stream_in",

@@ -15,10 +15,13 @@ from structs import layer_structs, pack, unpack
 
 from phantom.config import Config
 from phantom.errors import ShapeError
+from phantom.layer_registers import TABLE_TILE
 from phantom.layout import Layout
-from phantom.network import Conv, FullyConnected
-from phantom.program import TABLE_TILE, Program, compile_layer
-from phantom.views import Geometry, View, conv_geometry
+from phantom.lower import lower
+from phantom.network import AnyLayer, Conv, FullyConnected, MaxPool, Network
+from phantom.program import Program, compile_stage
+from phantom.stage_weights import stage_weights
+from phantom.views import Geometry
 
 Entries = list[tuple[int, int, int]]  # (position, value, edge columns)
 MARGIN = 12  # words that the LAM may write after a core said that it has no room
@@ -48,44 +51,48 @@ def compiled(
     cols: int,
     words: int,
     directory: int,
+    pool: MaxPool | None = None,
+    dilation: int = 1,
 ) -> Setup | None:
-    """Compile a random layer (fully connected without a kernel); None where it does not fit."""
+    """Compile a random layer (fully connected without a kernel), with a pooling behind it; None where it does not fit."""
     rng = np.random.default_rng(random.getrandbits(32))
     filters = random.choice((3, 8, 20))
     config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024)
     weights = rng.integers(1, 9, (filters, *((shape[0], *kernel) if kernel else (int(np.prod(shape)),)))).astype(np.int8)
     zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
-    layer: Conv | FullyConnected
+    layers: list[AnyLayer]
     if kernel:
-        layer = Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding)
+        layers = [Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding, dilation=dilation)]
     else:
-        layer = FullyConnected("l", weights, zeros, ones, ones)
+        layers = [FullyConnected("l", weights, zeros, ones, ones)]
+    if pool is not None:
+        layers.append(pool)
     plain = Layout.plain(shape, np.dtype(np.uint8))
     # Rows cut into several segments, as another layer may have left them.
     layout = replace(plain, span=min(64, -(-shape[2] // random.choice((1, 1, 2, 3)))) if kernel else 0)
     try:
-        program = compile_layer(layer, layout, config, rank=random.choice((0, 1, 5, 20, 80)))
+        (stage,) = lower(Network("lam", shape, np.dtype(np.uint8), layers))
+        program = compile_stage(stage, layout, config, rank=random.choice((0, 1, 5, 20, 80)))
     except ShapeError:
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
-    if kernel:
-        out, tile = program.stage.layers[0].out_shape(shape), program.tiling.tile_cols
-        geometry = conv_geometry("l", kernel, stride, padding[0], padding[1], shape[2], out[2], tile)
-    else:
-        count, bits = program.registers["LAM_LOOPS"]["views"], program.registers["VIEW0"]["rows"]
-        geometry = Geometry(tuple(View(0, 0, bits, 0, 0, 1, 1) for _ in range(count)), (), (), 1)
-    return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}")
+    geometry = stage_weights(stage, layout).geometry_of(program.tiling.tile_cols)
+    behind = f", pooled {pool.kernel} / {pool.stride}, padding {pool.padding}" if pool else ""
+    return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}{behind}")
 
 
 def run_entries(setup: Setup, channel: int, v: int, first: int, first_col: int) -> dict[int, Entries]:
-    """Entries of each run of a view for the tile whose first output row and column are `first` and `first_col`."""
+    """Entries of each run of a view for the tile whose first row and column of the result are `first` and `first_col`."""
     view, program = setup.geometry.views[v], setup.program
+    pool, rows = program.stage.pool, program.tiling.tile_rows
+    if pool is not None:  # from the result to the sums
+        first, first_col, rows = first * pool.stride, first_col * pool.stride, (rows - 1) * pool.stride + pool.kernel[0]
     stride = 2 if program.registers["LAM_LOOPS"]["stride2"] else 1
     plane, pitch = setup.planes[channel], setup.geometry.pitch
     runs = {}
     for run in range(view.runs):
         entries: Entries = []
-        for row in range(run, run + program.tiling.tile_rows):
+        for row in range(run, run + rows):
             y = (first + view.first + row) * stride + view.py
             if 0 <= y < plane.shape[0]:
                 for col in range(view.cols):

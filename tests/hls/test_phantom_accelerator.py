@@ -7,7 +7,7 @@ from typing import Any
 import accelerator_layers
 import bench
 import cocotb
-from accelerator_layers import Case, random_case
+from accelerator_layers import KINDS, Case, random_case
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import PROFILES, Driver, Monitor, Port, start
 from structs import layer_structs, pack
@@ -92,12 +92,12 @@ class Bench:
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=("conv", "fc"), idle=PROFILES, stall=("none", "heavy", "bursty"))
+@cocotb.parametrize(kind=KINDS, idle=PROFILES, stall=("none", "heavy", "bursty"))
 async def random_layers(dut, kind: str, idle: str, stall: str) -> None:
     b = Bench(dut, idle, stall)
     await start(dut)
     case = random_case(kind)
-    dut._log.info("%s of %s, %s", kind, case.image.shape, case.program.tiling)
+    dut._log.info("%s", case)
     await b.run(case)
     await ClockCycles(dut.clk_i, 40)
     words = [len(case.activations), len(case.weights)]
@@ -109,7 +109,7 @@ async def layers_one_after_the_other(dut) -> None:
     """Nothing of a layer is left over for the next one."""
     b = Bench(dut)
     await start(dut)
-    for kind in ("conv", "conv", "fc", "conv"):
+    for kind in ("conv", "pool", "fc", "bundle", "conv", "bundle"):
         await b.run(random_case(kind))
 
 

@@ -70,49 +70,55 @@ class Lists:
         first = random.choice((0, random.randrange(length)))
         count = random.choice((length - first, random.randint(1, length - first)))
         w = random.choice((-128, 127, random.randint(-127, 126)))
-        return Job(w, (start + first) % RING, count, bank << 8 | random.randrange(256), random.randrange(8), chan, self.signed)
+        base, signed = bank << 8 | random.randrange(256), random.random() < 0.5
+        return Job(w, (start + first) % RING, count, base, random.randrange(8), chan, signed)
 
 
 class Sums:
     """The partial sums of one thread, as a model."""
 
-    def __init__(self, signed: bool) -> None:
-        self.signed = signed
+    def __init__(self) -> None:
         self.sums = np.zeros((2, 256), dtype=np.int64)
         self.macs = 0
 
     def run(self, lists: Lists, job: Job) -> None:
         index = (job.first + np.arange(job.length)) % RING
         index = index[job.skip << 1 >> lists.edge[index] & 1 == 0]
-        value = (lists.value[index] ^ 128) - 128 if self.signed else lists.value[index]
+        value = (lists.value[index] ^ 128) - 128 if job.signed else lists.value[index]
         np.add.at(self.sums[job.base >> 8], (job.base + lists.position[index]) % 256, job.w * value)
         self.macs += len(index)
 
-    def drain(self, address: int) -> int:
-        """Return what stands at {bank, address}, as 32 bits, and clear it."""
+    def drain(self, address: int, clear: bool = True) -> int:
+        """Return what stands at {bank, address}, as 32 bits, and clear it or not."""
         value = int(self.sums[address >> 8, address & 255])
-        self.sums[address >> 8, address & 255] = 0
+        if clear:
+            self.sums[address >> 8, address & 255] = 0
         return value & 0xFFFF_FFFF
+
+
+def reads(addresses: range) -> list[tuple[int, bool]]:
+    """Reads that leave all addresses cleared, (address, whether it clears): some are read before without being cleared."""
+    return [(a, clear) for a in addresses for clear in random.choice(((True,), (False, True), (False, False, True)))]
 
 
 class Engine:
     """Bench of several threads behind one job bus: one job at a time, for a thread whose pending slot is empty."""
 
-    def __init__(self, dut, threads: int, signed: bool, idle: str = "none") -> None:
+    def __init__(self, dut, threads: int, idle: str = "none") -> None:
         self.dut, self.threads = dut, threads
         self.lists = Lists()
-        self.models = [Sums(signed) for _ in range(threads)]
+        self.models = [Sums() for _ in range(threads)]
         self.jobs: list[deque[Job]] = [deque() for _ in range(threads)]
         self.idle = pauses(idle)
         self.macs = np.zeros(threads, dtype=np.int64)
-        for name in ("job_valid", "fill_en", "drain_en"):
+        for name in ("job_valid", "fill_en", "drain_en", "drain_clear"):
             getattr(dut, name + "_i").value = 0
-        dut.act_signed_i.value = int(signed)
         self._tasks = [cocotb.start_soon(self._dispatch())]
 
     async def begin(self) -> None:
         """Reset, clear the partial sums (they power up with anything), fill the buffer."""
         await start(self.dut)
+        self.dut.drain_clear_i.value = 1
         for address in range(512):
             self.dut.drain_en_i.value, self.dut.drain_addr_i.value = 1, address
             await RisingEdge(self.dut.clk_i)
@@ -141,7 +147,7 @@ class Engine:
             able = [t for t in range(self.threads) if ready >> t & 1 and t != offered and self.jobs[t]]
             offered = random.choice(able) if able and not next(self.idle) else -1
             dut.job_valid_i.value = 1 << offered if able and offered >= 0 else 0
-            dut.job_i.value = self.jobs[offered].popleft().bits() if offered >= 0 else random.getrandbits(45)
+            dut.job_i.value = self.jobs[offered].popleft().bits() if offered >= 0 else random.getrandbits(49)
 
     def send(self, thread: int, jobs: list[Job]) -> None:
         self.jobs[thread].extend(jobs)
@@ -162,23 +168,23 @@ class Engine:
         assert self.macs.tolist() == [model.macs for model in self.models], "products"
 
     async def drain(self, bank: int, idle: str = "none") -> None:
-        """Compare and clear one bank of all threads: an address a cycle, the sums one cycle after each."""
+        """Compare and clear one bank of all threads: a read a cycle, the sums one cycle after each."""
         dut, pause, before = self.dut, pauses(idle), None
-        queue: list[int | None] = [None, *range(bank << 8 | 255, (bank << 8) - 1, -1)]
+        queue: deque[tuple[int, bool] | None] = deque([*reads(range(bank << 8, (bank + 1) << 8)), None])
         while queue:
-            address = None if next(pause) and len(queue) > 1 else queue.pop()
-            dut.drain_en_i.value = int(address is not None)
-            dut.drain_addr_i.value = random.getrandbits(9) if address is None else address
+            now = None if next(pause) and len(queue) > 1 else queue.popleft()
+            dut.drain_en_i.value = int(now is not None)
+            dut.drain_addr_i.value, dut.drain_clear_i.value = now or (random.getrandbits(9), random.getrandbits(1))
             await RisingEdge(dut.clk_i)
             if before is not None:
                 have = [int(dut.drain_data_o[t].value) for t in range(self.threads)]
-                assert have == [model.drain(before) for model in self.models], f"partial sums at {before:#x}"
-            before = address
+                assert have == [model.drain(*before) for model in self.models], f"partial sums at {before[0]:#x}"
+            before = now
 
 
 @stream_test()
 async def random_jobs(dut, idle: str, stall: str) -> None:
-    b = Engine(dut, param("Threads"), random.random() < 0.5, idle)
+    b = Engine(dut, param("Threads"), idle)
     await b.begin()
     for bank in (0, 1):
         for thread in range(b.threads):

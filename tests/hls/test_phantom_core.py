@@ -10,6 +10,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import pauses, reset, start, stream_test
+from test_phantom_compute_engine import reads
 from test_phantom_mesh import RUNS, Work
 
 
@@ -24,7 +25,7 @@ class Bench:
     def rest(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for name in ("wgt_valid", "fill", "drain_en", "drain_scrub", "drained", "table"):
+        for name in ("wgt_valid", "fill", "drain_en", "drain_clear", "drain_scrub", "drained", "table"):
             getattr(self.dut, name + "_i").value = 0
 
     async def begin(self, work: Work, wait: int = 0) -> None:
@@ -33,6 +34,7 @@ class Bench:
         dut.cfg_i.value = work.cfg()
         for i in range(512):
             dut.drain_en_i.value, dut.drain_scrub_i.value, dut.drain_addr_i.value = 1, 1, i
+            dut.drain_clear_i.value = 1
             dut.table_i.value = work.tables()[i] if i < 96 else 0
             await RisingEdge(dut.clk_i)
         dut.drain_en_i.value = dut.drain_scrub_i.value = 0
@@ -61,7 +63,7 @@ class Bench:
             await RisingEdge(dut.clk_i)
 
     async def finish(self, work: Work) -> None:
-        """Drain every pass as it ends, an address a cycle, the sums two cycles after each; compare."""
+        """Drain every pass as it ends, a read a cycle, the sums two cycles after each; compare."""
         dut, sums = self.dut, work.sums() & 0xFFFF_FFFF
         for number in range(work.passes):
             for _ in range(40_000):
@@ -71,7 +73,8 @@ class Bench:
             else:
                 raise AssertionError(f"pass {number} never ended")
             pipe: deque[int | None] = deque([None, None])
-            for at in [*range(256), None, None]:
+            for at, clear in [*reads(range(256)), (None, False), (None, False)]:
+                dut.drain_clear_i.value = int(clear)
                 dut.drain_en_i.value, dut.drain_addr_i.value = int(at is not None), random.randrange(2) << 8 | (at or 0)
                 pipe.append(at)
                 await RisingEdge(dut.clk_i)

@@ -1,93 +1,196 @@
-"""phantom_drain: every read, segment, change of parameters and bank that is given back, in the order of the output stream."""
+"""phantom_drain: every read, segment, change of parameters and bank that is given back, in the order of the output stream.
+
+`random_program` and `places` (layers, and where their results come out) also serve the whole output side.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import bench
+import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
-from streams import param, pauses, start, stream_test
+from streams import PROFILES, param, pauses, start
 from structs import layer_structs, pack, unpack
 
 from phantom.config import Config
 from phantom.errors import ShapeError
+from phantom.layer_registers import TABLE_DRAIN
 from phantom.layout import Layout
-from phantom.network import Conv, FullyConnected
-from phantom.program import TABLE_DRAIN, Program, compile_layer
+from phantom.lower import lower
+from phantom.network import AnyLayer, Conv, FullyConnected, MaxPool, Network
+from phantom.program import Program, compile_stage
+from phantom.stage import Stage
 
 Event = tuple[Any, ...]
+Pool = tuple[int, int, bool]
+# Windows, their step, and whether they are padded.
+POOLS = ((2, 2, False), (3, 2, False), (3, 2, True), (3, 1, True), (2, 1, False), (2, 3, False), (3, 3, False))
 
 
-def random_program(flat: bool) -> Program:
-    """A compiled layer; what it computes does not matter here."""
+def random_stage(kind: str, pool: Pool | None = None) -> Stage:
+    """`flat`: a fully connected layer; `pool`: a convolution with a maximum pooling, given or any; `plain`: one without."""
+    shape = (random.randint(1, 9), random.randint(3, 12), random.choice((3, 7, 16, 33, 64, 70, 130)))
+    shape = (5, 3, 4) if kind == "flat" else shape
+    filters, stride = random.choice((1, 7, 8, 17, 40, 100)), random.choice((1, 2))
+    weights = np.ones((filters, int(np.prod(shape))) if kind == "flat" else (filters, shape[0], 3, 3), np.int8)
+    zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
+    layers: list[AnyLayer] = []
+    if kind == "flat":
+        layers.append(FullyConnected("l", weights, zeros, ones, ones))
+    else:
+        layers.append(Conv("l", weights, zeros, ones, ones, stride=stride, padding=(1, 1, 1, 1)))
+    if kind == "pool":
+        size, step, padded = pool or random.choice(POOLS)
+        padding = tuple(random.choice((0, 1, 1)) if padded else 0 for _ in range(4))
+        layers.append(MaxPool("p", (size, size), step, padding))
+    (stage,) = lower(Network("drain", shape, np.dtype(np.uint8), layers))
+    return stage
+
+
+def compiled(stage: Stage) -> Program | None:
+    """The stage for the mesh under test, with a random tiling; None where it does not fit, or would take long."""
+    config = Config("drain", "test", 100.0, param("Rows"), param("Cols"), 8, 16, 512, 512, 16, 512, 12288, 2048, 1024)
+    layout = Layout.plain(stage.source.shape, np.dtype(np.uint8))
+    try:
+        program = compile_stage(stage, layout, config, rank=random.choice((0, 0, 3, 30, 100)))
+    except ShapeError:
+        return None
+    reads = stage.filters * int(np.prod(stage.result.plane)) * (stage.pool.kernel[0] ** 2 if stage.pool else 1)
+    small = program.strips * program.tiling.passes * program.tiling.slots * stage.filters < 4000
+    return program if small and reads < 30_000 else None
+
+
+def random_program(kind: str, pool: Pool | None = None) -> Program:
+    """A compiled stage; what it computes does not matter here."""
     while True:
-        shape = (random.randint(1, 9), random.randint(3, 12), random.choice((3, 7, 16, 33, 64, 70, 130)))
-        shape = (5, 3, 4) if flat else shape
-        filters = random.choice((1, 7, 8, 17, 40, 100))
-        config = Config("drain", "test", 100.0, param("Rows"), param("Cols"), 8, 16, 512, 512, 16, 512, 12288, 2048, 1024)
-        size = (filters, int(np.prod(shape))) if flat else (filters, shape[0], 3, 3)
-        weights = np.ones(size, np.int8)
-        zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
-        stride = random.choice((1, 2))
-        layer = FullyConnected("l", weights, zeros, ones, ones) if flat else Conv(
-            "l", weights, zeros, ones, ones, stride=stride, padding=(1, 1, 1, 1)
-        )
         try:
-            program = compile_layer(layer, Layout.plain(shape, np.dtype(np.uint8)), config, rank=random.choice((0, 0, 3, 30)))
-        except ShapeError:
+            program = compiled(random_stage(kind, pool))
+        except ShapeError:  # a window larger than the image
             continue
-        if program.strips * program.tiling.passes * program.tiling.slots * filters < 4000:
+        if program is not None:
             return program
 
 
-def expected(program: Program, flat: bool) -> Iterator[Event]:
-    """What has to happen, from the tiling alone."""
-    tiling, out = program.tiling, program.result.geometry
+@dataclass(frozen=True)
+class Window:
+    """What one result is read from, `sums`: (address, row and column in the plane of sums, which may lie in the padding)."""
+
+    bit: int
+    col: int  # of the result in its plane
+    sums: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A slot of a core in one pass of one strip: its segments as (rows less one, xs, first row), each with its windows."""
+
+    strip: int
+    pass_: int
+    core: tuple[int, int]
+    chunk: int
+    last: bool  # of the core
+    segments: tuple[tuple[tuple[int, int, int], tuple[Window, ...]], ...]
+
+
+def places(program: Program) -> Iterator[Place]:
+    """All slots in the order of the drain, from the tiling and the pooling alone."""
+    tiling, out, pool, flat = program.tiling, program.result.geometry, program.stage.pool, program.stage.flat
     pitch = program.registers["TILE"]["pitch"]
+    size, step, (top, left, _, _) = (pool.kernel[0], pool.stride, pool.padding) if pool else (1, 1, (0,) * 4)
     segment_rows = 1 if flat else min(out.rows, tiling.tile_rows)
-    for strip in range(program.strips):
-        for pass_ in range(tiling.passes):
-            for group in range(tiling.groups):
-                for tile in range(tiling.tiles):
-                    core = tiling.place(tile, group)
-                    row, col0 = tiling.at(tile)
-                    y0, xs0 = strip * tiling.strip_rows + row, col0 // out.span
-                    end = 1 if flat else min(xs0 + tiling.tile_cols // out.span, out.columns)
-                    count = max(0, min(tiling.tile_rows, out.height - y0))
-                    for slot in range(1 if flat else tiling.slots):
-                        place = pass_ * tiling.groups + group
-                        chunk = place if flat else place * tiling.slots + slot
-                        if chunk >= out.chunks:
-                            continue
-                        yield ("swap",)
-                        for first in range(0, count, segment_rows):
-                            rows = min(segment_rows, count - first)
-                            for xs in range(xs0, end):
-                                yield "seg", rows - 1, xs, y0 + first, chunk
-                                start, stop = out.bounds(xs)
-                                cols = stop - start
-                                for n, (row, col) in enumerate((r, c) for r in range(rows) for c in range(cols)):
-                                    if flat and n:
-                                        yield ("swap",)
-                                    address = slot * tiling.tile_rows * pitch + (first + row) * pitch + start - col0 + col
-                                    bit = (row * out.pitch + col) % 64
-                                    yield "read", core, address % 256, bit, int(n == rows * cols - 1)
-                    yield "drained", core
+    slot_sums = ((tiling.tile_rows - 1) * step + size) * pitch
+    slots = 1 if flat else tiling.slots
+    window = [(wy, wx) for wy in range(size) for wx in range(size)]
+    for strip, pass_, group, tile in np.ndindex(program.strips, tiling.passes, tiling.groups, tiling.tiles):
+        row, col0 = tiling.at(tile)
+        y0, xs0 = strip * tiling.strip_rows + row, col0 // out.span
+        end = 1 if flat else min(xs0 + tiling.tile_cols // out.span, out.columns)
+        count = max(0, min(tiling.tile_rows, out.height - y0))
+        for slot in range(slots):
+            segments = []
+            for first in range(0, count, segment_rows):
+                rows = min(segment_rows, count - first)
+                for xs in range(xs0, end):
+                    windows = []
+                    for r, c in np.ndindex(rows, out.bounds(xs)[1] - out.bounds(xs)[0]):
+                        x = out.bounds(xs)[0] + c
+                        at = (first + r) * step, (x - col0) * step  # in the tile
+                        sums = tuple(
+                            (
+                                (slot * slot_sums + (at[0] + wy) * pitch + at[1] + wx) % 256,
+                                (y0 + first + r) * step - top + wy,
+                                x * step - left + wx,
+                            )
+                            for wy, wx in window
+                        )
+                        windows.append(Window((r * out.pitch + c) % 64, x, sums))
+                    segments.append(((rows - 1, xs, y0 + first), tuple(windows)))
+            place = pass_ * tiling.groups + group
+            chunk = place if flat else place * tiling.slots + slot
+            yield Place(strip, pass_, tiling.place(tile, group), chunk, slot == slots - 1, tuple(segments))
 
 
-@stream_test()
-async def whole_layers(dut, idle: str, stall: str) -> None:
-    """`idle` is for parameters and cores, `stall` for the encoder's room; once plain, once fully connected."""
-    for flat in (False, True):
-        await run(dut, random_program(flat), flat, idle, stall)
+def expected(program: Program) -> Iterator[Event]:
+    """What has to happen. A position that a window covers is cleared by the last read of all that are made of it."""
+    flat, (_, height, width) = program.stage.flat, program.stage.shape
+    if flat:
+        height, width = program.result.index.shape[1:]
+    for place in places(program):
+        yield ("swap",)
+        reads = [at for _, windows in place.segments for window in windows for at, _, _ in window.sums]
+        last_read = {at: i for i, at in enumerate(reads)}
+        number = 0
+        for (more_rows, xs, y0), windows in place.segments:
+            yield "seg", more_rows, xs, y0, place.chunk
+            for n, window in enumerate(windows):
+                if flat and n:
+                    yield ("swap",)
+                for i, (at, y, x) in enumerate(window.sums):
+                    complete = i == len(window.sums) - 1
+                    yield (
+                        "read", place.core, at, window.bit, complete and n == len(windows) - 1, i == 0,
+                        0 <= y < height and 0 <= x < width, complete, last_read[at] == number,
+                    )  # fmt: skip
+                    number += 1
+        if place.last:
+            yield "drained", place.core
 
 
-async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> None:
-    """Run the drain of one layer and compare all events in their order."""
-    dut._log.info("%s", program.tiling)
+@cocotb.test()
+@cocotb.parametrize(kind=("plain", "flat"), idle=PROFILES, stall=PROFILES)
+async def whole_layers(dut, kind: str, idle: str, stall: str) -> None:
+    """`idle` is for parameters and cores, `stall` for the encoder's room."""
+    await run(dut, random_program(kind), idle, stall)
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=PROFILES, stall=PROFILES)
+async def pooled_layers(dut, idle: str, stall: str) -> None:
+    await run(dut, random_program("pool"), idle, stall)
+
+
+@cocotb.test()
+@cocotb.parametrize(pool=POOLS)
+async def every_pooling(dut, pool: Pool) -> None:
+    """Each of them over several rows of tiles side by side, and over segments side by side in a tile."""
+    wanted = [lambda t: t.col_tiles > 1 and t.tile_rows > 1, lambda t: t.tile_cols > t.span]
+    for fits in wanted:
+        program = random_program("pool", pool)
+        for _ in range(200):
+            if fits(program.tiling):
+                break
+            program = random_program("pool", pool)
+        await run(dut, program, "none", "none")
+
+
+async def run(dut: Any, program: Program, idle: str, stall: str) -> None:
+    """Run the drain of one stage and compare all events in their order."""
+    dut._log.info("%s, %s", program.stage.pool, program.tiling)
     dut.cfg_i.value = pack("drain_cfg_t", layer_structs(program.registers)["drain_cfg"])
     for name in ("start_i", "entry_we_i", "entry_index_i", "entry_i", "prm_valid_i", "seg_ready_i"):
         getattr(dut, name).value = 0
@@ -106,7 +209,7 @@ async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> 
 
     ready_in = {core: random.randint(0, 40) for core in cores}  # cycles until its pass is done
     prm_pause, seg_pause = pauses(idle), pauses(stall)
-    queue = expected(program, flat)
+    queue = expected(program)
     count = loaded = 0
 
     def check(event: Event) -> None:
@@ -114,12 +217,13 @@ async def run(dut: Any, program: Program, flat: bool, idle: str, stall: str) -> 
         assert event == want, f"event {count}: {event}, expected {want}"
 
     await RisingEdge(dut.clk_i)
-    for _ in range(400000):
+    for _ in range(600000):
         await RisingEdge(dut.clk_i)
         core = tuple(int(s.value).bit_length() - 1 for s in (dut.rows_o, dut.cols_o))
         if dut.en_o.value == 1:
             assert ready_in[core] == 0, f"core {core} is read before its pass is done"
-            check(("read", core, int(dut.addr_o.value), int(dut.bit_o.value), int(dut.last_o.value)))
+            flags = (dut.last_o, dut.first_o, dut.real_o, dut.complete_o, dut.clear_o)
+            check(("read", core, int(dut.addr_o.value), int(dut.bit_o.value), *(flag.value == 1 for flag in flags)))
             count += 1
         if dut.drained_o.value == 1:
             check(("drained", core))

@@ -16,6 +16,8 @@ from cocotb.triggers import RisingEdge
 from lam_bench import LamBench, Setup, compiled, flat_entries, run_entries
 from streams import PROFILES, param
 
+from phantom.network import MaxPool
+
 
 async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
     """Run one layer and compare every run of every channel, tile by tile, pass by pass, strip by strip."""
@@ -46,14 +48,19 @@ async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
     await layer.quiet()
 
 
-def random_setup(stride: int, tries: int = 200) -> Setup:
-    """A random convolution that compiles for these sizes, with a tiling of its own."""
+def random_setup(stride: int, pooled: bool = False, tries: int = 200) -> Setup:
+    """A random convolution, pooled or not, that compiles for these sizes, with a tiling of its own."""
     for _ in range(tries):
         ky, kx = random.choice(((1, 1), (3, 3), (3, 3), (5, 5), (2, 3)))
         height, width = random.randint(ky, 14), random.choice((kx, 5, 8, 13, 20, 33, 66))
         if width < kx:
             continue
         pad = (random.randint(0, ky // 2), random.randint(0, kx // 2), random.randint(0, ky // 2), random.randint(0, kx // 2))
+        pool = None
+        if pooled:
+            size, step = random.choice((2, 3)), random.choice((1, 2, 3))
+            before = random.randint(0, min(step, size - 1))
+            pool = MaxPool("pool", (size, size), step, (before, random.randint(0, min(step, size - 1)), before, 0))
         setup = compiled(
             shape=(random.choice((1, 3, 8, 9)), height, width),
             kernel=(ky, kx),
@@ -64,6 +71,8 @@ def random_setup(stride: int, tries: int = 200) -> Setup:
             cols=param("Cols"),
             words=param("RowBufferWords"),
             directory=param("DirectoryDepth"),
+            pool=pool,
+            dilation=random.choice((1, 1, 2)),
         )
         if setup is not None:
             return setup
@@ -76,6 +85,15 @@ async def random_convolutions(dut, stride: int, stall: str, rows: str) -> None:
     setup = random_setup(stride)
     dut._log.info("%s", setup)
     await run_layer(dut, setup, stall, rows)
+
+
+@cocotb.test()
+@cocotb.parametrize(stride=(1, 2), stall=("none", "bursty"))
+async def pooled_convolutions(dut, stride: int, stall: str) -> None:
+    """Tiles of sums overlap where windows do, and begin above and left of the image where the pooling is padded."""
+    setup = random_setup(stride, pooled=True)
+    dut._log.info("%s", setup)
+    await run_layer(dut, setup, stall, "none")
 
 
 @cocotb.test()

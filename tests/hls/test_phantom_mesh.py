@@ -14,8 +14,21 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import param, pauses, start, stream_test
+from structs import pack
+from test_phantom_compute_engine import reads
 
 RUNS = 4  # runs a channel
+
+
+def window_write(index: int, signed: int, skip: int, offset: int, run: int) -> int:
+    """What writes an entry of the window table: table_write_t."""
+    data = signed << 17 | skip << 14 | offset << 6 | run
+    return pack("table_write_t", {"window_we": 1, "slot_we": 0, "index": index, "data": data})
+
+
+def slot_write(index: int, data: int) -> int:
+    """What writes an entry of the slot table: table_write_t."""
+    return pack("table_write_t", {"window_we": 0, "slot_we": 1, "index": index, "data": data})
 
 
 class Work:
@@ -24,10 +37,10 @@ class Work:
     def __init__(self, chans: int, passes: int, weights: int, entries: int = 60) -> None:
         self.threads = param("Threads")
         self.chans, self.passes = chans, passes
-        self.signed = random.random() < 0.5
         self.slot_bits, self.window_bits = random.choice(((0, 0), (1, 3), (2, 2), (3, 1), (0, 4)))
         self.bits = self.slot_bits + self.window_bits
-        self.windows = [(random.randrange(8), random.randrange(256), random.randrange(RUNS)) for _ in range(64)]
+        pick = random.randrange
+        self.windows = [(pick(2), pick(8), pick(256), pick(RUNS)) for _ in range(64)]  # int8, skip, offset, run
         self.slots = [random.randrange(256) for _ in range(32)]
         self.draw_activations(entries)
         self.draw_weights(weights)
@@ -48,11 +61,12 @@ class Work:
         self.weights = [{lin: random.choice((-128, 127, *range(1, 100))) for lin in pick} for pick in picks]
 
     def cfg(self) -> int:
-        return int(self.signed) << 17 | self.slot_bits << 14 | self.window_bits << 11 | 2 << 7 | 62
+        bits = {"slot_bits": self.slot_bits, "window_bits": self.window_bits}
+        return pack("core_cfg_t", bits | {"run_shift": 2, "chan_cap": 62})
 
     def tables(self) -> list[int]:
-        windows = [1 << 24 | i << 17 | skip << 14 | offset << 6 | run for i, (skip, offset, run) in enumerate(self.windows)]
-        return windows + [1 << 23 | i << 17 | base for i, base in enumerate(self.slots)]
+        windows = [window_write(i, *window) for i, window in enumerate(self.windows)]
+        return windows + [slot_write(i, base) for i, base in enumerate(self.slots)]
 
     def sums(self) -> np.ndarray:
         """What the passes leave: int64 [passes, threads, 256]. Counts the products."""
@@ -61,10 +75,10 @@ class Work:
         for thread, weights in enumerate(self.weights):
             for lin, w in weights.items():
                 chan = lin >> self.bits
-                skip, offset, run = self.windows[lin >> self.slot_bits & (1 << self.window_bits) - 1]
+                signed, skip, offset, run = self.windows[lin >> self.slot_bits & (1 << self.window_bits) - 1]
                 base = self.slots[lin & (1 << self.slot_bits) - 1] - offset
                 edge, at, value = self.acts[chan][:, slice(*self.runs[chan][run])]
-                value = (value ^ 128) - 128 if self.signed else value
+                value = (value ^ 128) - 128 if signed else value
                 self.products += int(np.sum(skip << 1 >> edge & 1 == 0))
                 np.add.at(sums[chan // self.chans, thread], (base + at) % 256, w * value * (skip << 1 >> edge & 1 == 0))
         return sums
@@ -120,14 +134,14 @@ class Bench:
     def __init__(self, dut, idle: str, stall: str) -> None:
         self.dut, self.macs = dut, 0
         self.idle, self.stall = pauses(idle), pauses(stall)
-        for name in ("wgt_valid", "fill", "drain_en", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
+        for name in ("wgt_valid", "fill", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
             getattr(dut, name + "_i").value = 0
 
     async def scrub(self, work: Work) -> None:
         """Load the tables of all cores and clear all partial sums."""
         dut, tables = self.dut, work.tables()
         dut.cfg_i.value = work.cfg()
-        dut.drain_en_i.value = dut.drain_scrub_i.value = 1
+        dut.drain_en_i.value = dut.drain_clear_i.value = dut.drain_scrub_i.value = 1
         for i in range(512):
             dut.drain_addr_i.value, dut.table_i.value = i, tables[i] if i < len(tables) else 0
             await RisingEdge(dut.clk_i)
@@ -159,8 +173,9 @@ class Bench:
             assert left > 1, f"the pass of core {row}, {col} never ended"
         dut.drain_rows_i.value, dut.drain_cols_i.value = 1 << row, 1 << col
         pipe: deque[int | None] = deque([None] * 4)
-        for at in [*range(256), *[None] * 4]:
+        for at, clear in [*reads(range(256)), *[(None, False)] * 4]:
             dut.drain_en_i.value, dut.drain_addr_i.value = int(at is not None), at or 0
+            dut.drain_clear_i.value = int(clear)
             pipe.append(at)
             await RisingEdge(dut.clk_i)
             if (now := pipe.popleft()) is not None:

@@ -14,7 +14,7 @@ from test_phantom_compute_engine import RING, Engine, Job
 @stream_test()
 async def fill_while_reading(dut, idle: str, stall: str) -> None:
     """The halves of the buffer take turns: one is read by both threads while the other is filled."""
-    b = Engine(dut, 2, random.random() < 0.5, idle)
+    b = Engine(dut, 2, idle)
     await b.begin()
     for half in (0, 1, 0):
         b.lists.fill(half * RING // 2, (half + 1) * RING // 2)
@@ -30,7 +30,7 @@ async def fill_while_reading(dut, idle: str, stall: str) -> None:
 @cocotb.test()
 async def unequal_threads(dut) -> None:
     """A thread without work costs the other one nothing; the same run in both gives each its own sums."""
-    b = Engine(dut, 2, True)
+    b = Engine(dut, 2)
     await b.begin()
     for alone in (0, 1):
         b.send(alone, [b.lists.job(0) for _ in range(20)])
@@ -45,7 +45,7 @@ async def unequal_threads(dut) -> None:
 
 @cocotb.test()
 async def both_near_one_multiply_a_cycle(dut) -> None:
-    b = Engine(dut, 2, False)
+    b = Engine(dut, 2)
     await b.begin()
     b.lists.fill(0, 100, longest=100)
     b.lists.position[:100] = range(100)

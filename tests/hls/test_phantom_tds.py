@@ -9,6 +9,7 @@ import bench
 from cocotb.triggers import RisingEdge
 from streams import param, pauses, start, stream_test
 from test_phantom_compute_engine import Job
+from test_phantom_mesh import slot_write, window_write
 
 END, HOP = 127, 126  # deltas with w == 0
 
@@ -49,7 +50,8 @@ class Bench:
     def __init__(self, dut, window_bits: int, slot_bits: int) -> None:
         self.dut, self.slot_bits, self.bits = dut, slot_bits, window_bits + slot_bits
         self.threads = [Thread(window_bits, slot_bits) for _ in range(param("Threads"))]
-        self.windows = [(random.randrange(8), random.randrange(256), random.randrange(64)) for _ in range(64)]
+        pick = random.randrange
+        self.windows = [(pick(2), pick(8), pick(256), pick(64)) for _ in range(64)]  # int8, skip, offset, run
         self.slots = [random.randrange(256) for _ in range(32)]
         self.runs: dict[tuple[int, int], tuple[int, int, int]] = {}
         self.filled = self.jobs = self.parks = self.waits = 0
@@ -60,10 +62,9 @@ class Bench:
 
     async def load_tables(self) -> None:
         for i in range(64):
-            skip, offset, run = self.windows[i]
-            self.dut.table_i.value = 1 << 24 | i << 17 | skip << 14 | offset << 6 | run
+            self.dut.table_i.value = window_write(i, *self.windows[i])
             await RisingEdge(self.dut.clk_i)
-            self.dut.table_i.value = 1 << 23 | i << 17 | random.getrandbits(9) << 8 | self.slots[i % 32]
+            self.dut.table_i.value = slot_write(i, random.getrandbits(10) << 8 | self.slots[i % 32])
             await RisingEdge(self.dut.clk_i)
         self.dut.table_i.value = 0
 
@@ -114,9 +115,9 @@ class Bench:
                 thread.lin = lin
                 if kind == "weight":
                     window = lin >> self.slot_bits & (1 << self.bits - self.slot_bits) - 1
-                    skip, offset, run = self.windows[window]
+                    signed, skip, offset, run = self.windows[window]
                     base = thread.bank << 8 | (self.slots[lin & (1 << self.slot_bits) - 1] - offset) % 256
-                    s3.update(run=(chan % 256, run), w=w, base=base, skip=skip)
+                    s3.update(run=(chan % 256, run), w=w, base=base, skip=skip, signed=signed)
                     first, last = random.randrange(1024), random.randrange(1024)
                     self.runs.setdefault((chan % 256, run), (random.random() < 0.3, first, last))
                 elif kind == "end":
@@ -139,7 +140,7 @@ class Bench:
         offered = s5 is not None and "run" in s5 and not run[0]
         assert dut.job_valid_o.value == (1 << s5["thread"] if offered else 0)
         if offered:
-            job = Job(s5["w"], run[1], (run[2] - run[1]) % 1024 + 1, s5["base"], s5["skip"], s5["run"][0])
+            job = Job(s5["w"], run[1], (run[2] - run[1]) % 1024 + 1, s5["base"], s5["skip"], s5["run"][0], s5["signed"])
             assert int(dut.job_o.value) == job.bits(), f"job {int(dut.job_o.value):#x}, expected {job.bits():#x}"
             self.jobs += 1
 

@@ -1,4 +1,4 @@
-"""phantom_thread: sums of random runs, collisions, extremes, draining meanwhile, channel tag, throughput."""
+"""phantom_thread: sums of random runs of both types, collisions, extremes, draining meanwhile, channel tag, throughput."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ import bench
 import cocotb
 from cocotb.triggers import RisingEdge
 from streams import Driver, Port, pauses, start, stream_test
-from test_phantom_compute_engine import Job, Lists, Sums
+from test_phantom_compute_engine import Job, Lists, Sums, reads
 
 
 class Bench:
     """The thread with a buffer that grants by a profile and checks what is asked for, and a drain with gaps."""
 
-    def __init__(self, dut, idle: str, stall: str, signed: bool) -> None:
-        self.dut, self.model, self.lists = dut, Sums(signed), Lists()
+    def __init__(self, dut, idle: str, stall: str) -> None:
+        self.dut, self.model, self.lists = dut, Sums(), Lists()
         self.driver = Driver(Port(dut, "job", ("i",)), idle)
         self.jobs: deque[Job] = deque()  # those whose words have not all been fetched
-        self.drains: deque[int] = deque()  # addresses to be drained
+        self.drains: deque[tuple[int, bool]] = deque()  # addresses to be drained, and whether they are cleared
         self.macs = self.cycle = self.drained = 0
         self.scrubbing = True
-        dut.act_signed_i.value = int(signed)
-        dut.drain_en_i.value = dut.rd_gnt_i.value = 0
+        dut.drain_en_i.value = dut.drain_clear_i.value = dut.rd_gnt_i.value = 0
         self._tasks = [cocotb.start_soon(self._buffer(stall)), cocotb.start_soon(self._drain())]
 
     @classmethod
-    async def make(cls, dut, idle: str = "none", stall: str = "none", signed: bool = False) -> Bench:
-        b = cls(dut, idle, stall, signed)
+    async def make(cls, dut, idle: str = "none", stall: str = "none") -> Bench:
+        b = cls(dut, idle, stall)
         await start(dut)
         await b.drain(0, 512)  # the sums power up with anything
         b.scrubbing = False
@@ -59,15 +58,15 @@ class Bench:
         dut, pause, pipe = self.dut, pauses("light"), [None, None]
         while True:
             await RisingEdge(dut.clk_i)
-            address = pipe.pop(0)
-            if address is not None:
-                have, want = int(dut.drain_data_o.value), self.model.drain(address)
-                assert self.scrubbing or have == want, f"partial sum {address:#x} is {have:#x}, expected {want:#x}"
+            read = pipe.pop(0)
+            if read is not None:
+                have, want = int(dut.drain_data_o.value), self.model.drain(*read)
+                assert self.scrubbing or have == want, f"partial sum {read[0]:#x} is {have:#x}, expected {want:#x}"
                 self.drained += 1
             on = bool(self.drains) and not next(pause)
             pipe.append(self.drains.popleft() if on else None)
             dut.drain_en_i.value = int(on)
-            dut.drain_addr_i.value = pipe[-1] if on else random.getrandbits(9)
+            dut.drain_addr_i.value, dut.drain_clear_i.value = pipe[-1] or (random.getrandbits(9), random.getrandbits(1))
 
     def send(self, jobs: list[Job]) -> None:
         self.jobs.extend(jobs)
@@ -90,15 +89,16 @@ class Bench:
 
     async def drain(self, bank: int, count: int = 256) -> None:
         """Compare and clear one bank."""
+        queue = reads(range(bank << 8, (bank << 8) + count))
         self.drained = 0
-        self.drains.extend(range(bank << 8, (bank << 8) + count))
-        while self.drained < count:
+        self.drains.extend(queue)
+        while self.drained < len(queue):
             await RisingEdge(self.dut.clk_i)
 
 
 @stream_test()
 async def random_runs(dut, idle: str, stall: str) -> None:
-    b = await Bench.make(dut, idle, stall, signed=random.random() < 0.5)
+    b = await Bench.make(dut, idle, stall)
     for bank in (0, 1, 0):
         b.send([b.lists.job(bank, random.randrange(256)) for _ in range(10)])
         await b.drain(1 - bank)  # the sums of the pass before, meanwhile
@@ -111,10 +111,11 @@ async def random_runs(dut, idle: str, stall: str) -> None:
 @cocotb.parametrize(stall=("none", "light", "halved"))
 async def colliding_runs(dut, stall: str) -> None:
     """Short runs over few partial sums: the next run needs the sum that the one before has not written yet."""
-    b = await Bench.make(dut, "none", stall, signed=True)
+    b = await Bench.make(dut, "none", stall)
     b.lists.position[:] = [i % 3 for i in range(1024)]
     b.lists.edge[:] = 0
-    jobs = [Job(random.randint(-128, 127), random.randrange(1024), random.randint(1, 3), 7, 0, 5) for _ in range(300)]
+    pick = random.randint
+    jobs = [Job(pick(-128, 127), pick(0, 1023), pick(1, 3), 7, 0, 5, signed=pick(0, 1) == 1) for _ in range(300)]
     b.send(jobs)
     await b.drain(1)
     await b.settle()
@@ -124,13 +125,13 @@ async def colliding_runs(dut, stall: str) -> None:
 @cocotb.test()
 @cocotb.parametrize(signed=(False, True))
 async def maximum_values(dut, signed: bool) -> None:
-    b = await Bench.make(dut, signed=signed)
+    b = await Bench.make(dut)
     b.lists.position[:] = [i % 100 for i in range(1024)]
     b.lists.edge[:] = 0
     for value in (255, 128, 127):
         b.lists.value[:] = value
         for w in (-128, 127):
-            b.send([Job(w, 100, 100, 200, 7, 0) for _ in range(8)])
+            b.send([Job(w, 100, 100, 200, 7, 0, signed) for _ in range(8)])
             await b.settle()
             await b.drain(0)
 

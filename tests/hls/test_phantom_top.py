@@ -8,7 +8,7 @@ from typing import Any
 import accelerator_layers
 import bench
 import cocotb
-from accelerator_layers import Case, random_case
+from accelerator_layers import KINDS, Case, random_case
 from axi_memory import SLVERR, AxiMemory
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
@@ -108,7 +108,7 @@ class _Nothing:
 
 
 @cocotb.test()
-@cocotb.parametrize(profile=PROFILES, kind=("conv", "fc"))
+@cocotb.parametrize(profile=PROFILES, kind=KINDS)
 async def layers_end_to_end(dut, profile: str, kind: str) -> None:
     board = Board(dut, profile)
     await start(dut)

@@ -25,7 +25,7 @@ def random_stream(packets: int) -> tuple[list[int], list[tuple[int, int, int, in
     for _ in range(packets):
         count = random.choice((0, 1, 2, random.randint(1, 40)))
         if random.random() < 0.3:
-            body = [random.getrandbits(59) for _ in range(count)]
+            body = [random.getrandbits(60) for _ in range(count)]
             words += [count << 12 | PRM, *body]
             params += body
         else:
