@@ -16,6 +16,7 @@ phantom_row_memory.sv
 phantom_lam_fetch.sv
 phantom_lam_scan.sv
 phantom_lam_pack.sv
+phantom_lam_lane.sv
 phantom_lam.sv
 phantom_weight_stream.sv
 phantom_thread.sv

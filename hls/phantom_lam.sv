@@ -1,10 +1,13 @@
 // LAM, lookahead mask: turns the compressed input in the row buffer into packed runs in the cores' activation buffers.
 //
-//   loops, packet table, masks and values (fetch) --> tokens --> nonzeros of the view (scan) --> words and runs (pack)
+//   loops, packet table, masks and values (fetch) --> tokens --> lane 0 (scan, pack) --> upper half of the mesh, or all of it
+//                                                          \--> lane 1              --> lower half, with two lanes
+//
+// A lane writes two entries a cycle into the activation buffers of one tile's cores. Two of them work on different tiles at a time:
+// those with an even number lie in the upper half of the mesh, the others in the lower one. A mesh of one row has one lane.
 //
 // Contract: a layer starts with `start_i`; all cores of a tile (its row and column bits in the tile table) get the same
-// fill. When one of them has no room everything waits. `room_i` must leave a margin of 12 words: scan and pack are up to five
-// steps ahead, registers on the way included.
+// fill. `room_i` must leave a margin of 12 words.
 module phantom_lam
   import phantom_pkg::*;
 #(
@@ -36,20 +39,21 @@ module phantom_lam
   input  logic [63:0]      mem_data_i,
   input  logic             room_i[Rows][Cols],
   output logic [Rows-1:0]  fill_rows_o,
-  output logic [Cols-1:0]  fill_cols_o,
-  output fill_t            fill_o
+  output logic [Cols-1:0]  fill_cols_o[2],  // of the upper and the lower half
+  output fill_t            fill_o[2]
 );
 
-  localparam int unsigned TokenDepth = 16;
+  localparam int unsigned Lanes = Rows > 1 ? 2 : 1;
 
-  logic        value_we, fetch_valid, fetch_ready, fetch_room_q, tok_valid, tok_ready, values_back, beat_valid, enable_q, fetch_done;
-  logic [4:0]  value_addr;
-  logic [63:0] value;
-  lam_token_t  fetch_tok, tok;
-  logic [3:0]  values_back_count, fill_tile;
-  lam_beat_t   beat;
-  fill_t       fill;
-  logic [4:0]  level;
+  logic [1:0]      value_we, tok_valid, tok_room, values_back, empty, blocked;
+  logic [4:0]      value_addr;
+  logic [63:0]     value;
+  lam_token_t      tok;
+  logic [3:0]      values_back_count[2];
+  logic            fetch_done;
+  logic [Rows-1:0] lane_rows[2];
+  logic [Cols-1:0] lane_cols[2];
+  fill_t           lane_fill[2];
 
   phantom_lam_fetch #(
     .RowBufferWords(RowBufferWords),
@@ -72,103 +76,67 @@ module phantom_lam
     .value_we_o        (value_we),
     .value_addr_o      (value_addr),
     .value_o           (value),
-    .tok_valid_o       (fetch_valid),
-    .tok_room_i        (fetch_room_q),
-    .tok_o             (fetch_tok),
+    .tok_valid_o       (tok_valid),
+    .tok_room_i        (tok_room),
+    .tok_o             (tok),
     .values_back_i     (values_back),
     .values_back_count_i(values_back_count)
   );
 
-  phantom_fifo #(
-    .Width($bits(lam_token_t)),
-    .Depth(TokenDepth)
-  ) u_tokens (
-    .clk_i,
-    .rst_ni,
-    .in_valid_i (fetch_valid),
-    .in_ready_o (fetch_ready),
-    .in_data_i  (fetch_tok),
-    .out_valid_o(tok_valid),
-    .out_ready_i(tok_ready),
-    .out_data_o (tok),
-    .level_o    (level)
-  );
-
-  // Tokens that are on their way when there is no room any more: one being read, three behind it, two while this is registered.
-  always_ff @(posedge clk_i) fetch_room_q <= level <= 5'(TokenDepth - 7);
-
-  phantom_lam_scan #(
-    .Lf(Lf)
-  ) u_scan (
-    .clk_i,
-    .rst_ni,
-    .enable_i           (enable_q),
-    .cfg_i,
-    .in_cfg_i,
-    .view_i,
-    .tok_valid_i        (tok_valid),
-    .tok_ready_o        (tok_ready),
-    .tok_i              (tok),
-    .values_back_o      (values_back),
-    .values_back_count_o(values_back_count),
-    .value_we_i         (value_we),
-    .value_addr_i       (value_addr),
-    .value_i            (value),
-    .beat_valid_o       (beat_valid),
-    .beat_o             (beat)
-  );
-
-  phantom_lam_pack u_pack (
-    .clk_i,
-    .rst_ni,
-    .cfg_i,
-    .view_i,
-    .beat_valid_i(beat_valid),
-    .beat_i      (beat),
-    .tile_o      (fill_tile),
-    .fill_o      (fill)
-  );
-
-  // --- cores of the tile ---------------------------------------------------------------------------------------------------
-
-  (* ram_style = "distributed" *) logic [Rows+Cols-1:0] tile_mem[16];
-  logic [Rows-1:0] ahead_rows_q;
-  logic [Cols-1:0] ahead_cols_q;
-  logic            room;
-
-  always_ff @(posedge clk_i) begin
-    if (tile_we_i) tile_mem[tile_index_i] <= {tile_cores_i[16+:Cols], tile_cores_i[0+:Rows]};
-    fill_o <= fill;
-    {fill_cols_o, fill_rows_o} <= tile_mem[fill_tile];
-    // The room of the tile that is being scanned.
-    {ahead_cols_q, ahead_rows_q} <= tile_mem[beat.tile];
-    if (!rst_ni) fill_o <= '0;
-  end
-
-  always_comb begin
-    room = 1'b1;
-    for (int unsigned r = 0; r < Rows; r++) begin
-      for (int unsigned c = 0; c < Cols; c++) begin
-        if (ahead_rows_q[r] && ahead_cols_q[c] && !room_i[r][c]) room = 1'b0;
-      end
+  for (genvar l = 0; l < 2; l++) begin : g_lane
+    if (l < Lanes) begin : g_there
+      phantom_lam_lane #(
+        .Rows(Rows),
+        .Cols(Cols),
+        .Lf  (Lf)
+      ) u_lane (
+        .clk_i,
+        .rst_ni,
+        .cfg_i,
+        .in_cfg_i,
+        .view_i,
+        .tile_we_i,
+        .tile_index_i,
+        .tile_cores_i       ({tile_cores_i[16+:Cols], tile_cores_i[0+:Rows]}),
+        .empty_o            (empty[l]),
+        .blocked_o          (blocked[l]),
+        .tok_valid_i        (tok_valid[l]),
+        .tok_room_o         (tok_room[l]),
+        .tok_i              (tok),
+        .value_we_i         (value_we[l]),
+        .value_addr_i       (value_addr),
+        .value_i            (value),
+        .values_back_o      (values_back[l]),
+        .values_back_count_o(values_back_count[l]),
+        .room_i,
+        .fill_rows_o        (lane_rows[l]),
+        .fill_cols_o        (lane_cols[l]),
+        .fill_o             (lane_fill[l])
+      );
+    end else begin : g_none
+      assign empty[l]             = 1'b1;
+      assign blocked[l]           = 1'b0;
+      assign tok_room[l]          = 1'b1;
+      assign values_back[l]       = 1'b0;
+      assign values_back_count[l] = '0;
+      assign lane_rows[l]         = '0;
+      assign lane_cols[l]         = '0;
+      assign lane_fill[l]         = '0;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) enable_q <= 1'b1;
-    else enable_q <= room;
+    fill_o      <= lane_fill;
+    fill_cols_o <= lane_cols;
+    for (int unsigned r = 0; r < Rows; r++) fill_rows_o[r] <= lane_rows[cfg_i.two_lanes && 2 * r >= Rows][r];
+    if (!cfg_i.two_lanes) begin
+      fill_o[1]      <= lane_fill[0];
+      fill_cols_o[1] <= lane_cols[0];
+    end
+    if (!rst_ni) fill_o <= '{default: '0};
   end
 
-  assign blocked_o = !enable_q;
-  assign done_o    = fetch_done && level == '0 && !fetch_valid;
-
-`ifndef SYNTHESIS
-  always_ff @(posedge clk_i) begin
-    if (rst_ni) assert (!fetch_valid || fetch_ready) else $error("phantom_lam: a token is lost");
-  end
-`else
-  logic unused;
-  assign unused = &{1'b0, fetch_ready};
-`endif
+  assign blocked_o = |blocked;
+  assign done_o    = fetch_done && (&empty);
 
 endmodule

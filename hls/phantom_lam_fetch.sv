@@ -9,8 +9,10 @@
 //
 //   finder (loops, packet table) --request--> reader (one word a cycle) --two cycles of row memory--> tokens and values
 //
-// Contract: `tok_valid_o` comes when all its values are in the value memory, and cannot be held back: a read is begun only
-// while `tok_room_i` (at least six more tokens fit). The value memory is a ring of 32 words; `values_back_i` gives words back.
+// With two lanes the tiles with an odd number belong to the second one; each lane has tokens and a value memory of its own.
+//
+// Contract: `tok_valid_o` comes when all its values are in the lane's value memory, and cannot be held back: a read is begun
+// only while `tok_room_i` (at least six more tokens fit). The value memory is a ring of 32 words; `values_back_i` gives words back.
 module phantom_lam_fetch
   import phantom_pkg::*;
 #(
@@ -35,15 +37,15 @@ module phantom_lam_fetch
   output logic [AddrW-1:0] mem_addr_o,
   input  logic [63:0]      mem_data_i,
   // values
-  output logic             value_we_o,
+  output logic [1:0]       value_we_o,
   output logic [4:0]       value_addr_o,
   output logic [63:0]      value_o,
   // tokens
-  output logic             tok_valid_o,
-  input  logic             tok_room_i,
+  output logic [1:0]       tok_valid_o,   // by lane
+  input  logic [1:0]       tok_room_i,
   output lam_token_t       tok_o,
-  input  logic             values_back_i,
-  input  logic [3:0]       values_back_count_i
+  input  logic [1:0]       values_back_i,
+  input  logic [3:0]       values_back_count_i[2]
 );
 
   typedef enum logic [3:0] {
@@ -179,19 +181,21 @@ module phantom_lam_fetch
   logic               req_valid_q, req_take, request, view_end;
   logic [AddrW-1:0]   req_addr_q;
   logic [3:0]         words_q;
-  logic [5:0]         values_used_q;
-  logic [4:0]         value_next_q, value_wr_q;
+  logic [5:0]         values_used_q[2];
+  logic [4:0]         value_next_q[2], value_wr_q[2];
+  logic               lane, req_lane_q;
   logic signed [11:0] col_offset, cols_left;
 
   // A register between finder and reader, so that the next packet is looked for while this one is read.
   assign view_end   = state_q == StViewEnd;
-  assign request    = (state_q == StRequest || view_end) && values_used_q <= 6'd24 && (!req_valid_q || req_take);
+  assign lane       = cfg_i.two_lanes && tile_q[0];
+  assign request    = (state_q == StRequest || view_end) && values_used_q[lane] <= 6'd24 && (!req_valid_q || req_take);
   assign col_offset = $signed({2'b0, packet_q.col}) - first_col_q;
   assign cols_left  = last_col_q - $signed({2'b0, packet_q.col});
 
   always_comb begin
     req_d             = '0;
-    req_d.value_base  = value_next_q;
+    req_d.value_base  = value_next_q[lane];
     req_d.value_words = view_end ? '0 : words_q;
     req_d.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - origin_q);
     req_d.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_q.y_last - packet_q.y0);
@@ -211,35 +215,42 @@ module phantom_lam_fetch
     words_q  <= packet_q.counts[4*chan_q[2:0]+:4];
     if (request) begin
       req_q      <= req_d;
+      req_lane_q <= lane;
       req_addr_q <= wrap((AddrW + 1)'(packet_q.addr) + (AddrW + 1)'(offset_q));
     end
     if (!rst_ni) begin
       req_valid_q   <= 1'b0;
-      values_used_q <= '0;
-      value_next_q  <= '0;
+      values_used_q <= '{default: '0};
+      value_next_q  <= '{default: '0};
     end else begin
       if (request) req_valid_q <= 1'b1;
       else if (req_take) req_valid_q <= 1'b0;
-      if (request) value_next_q <= value_next_q + 5'(req_d.value_words);
-      values_used_q <= values_used_q + (request ? 6'(req_d.value_words) : 6'd0) - (values_back_i ? 6'(values_back_count_i) : 6'd0);
+      if (request) value_next_q[lane] <= value_next_q[lane] + 5'(req_d.value_words);
+      for (int unsigned l = 0; l < 2; l++) begin
+        values_used_q[l] <= values_used_q[l] + (request && lane == 1'(l) ? 6'(req_d.value_words) : 6'd0) -
+                            (values_back_i[l] ? 6'(values_back_count_i[l]) : 6'd0);
+      end
     end
   end
 
   // --- reader: mask, then values ----------------------------------------------------------------------------------------------
 
-  logic             reading_q, first_word_q, last_word;
+  logic             reading_q, first_word_q, last_word, lane_q;
   logic [AddrW-1:0] addr_q;
   logic [3:0]       left_q;
 
   assign last_word  = left_q == '0;
-  assign req_take   = req_valid_q && (!reading_q || last_word) && tok_room_i;
+  assign req_take   = req_valid_q && (!reading_q || last_word) && tok_room_i[req_lane_q];
   assign mem_addr_o = state_q == StHead ? dir_addr_i : addr_q;
 
   always_ff @(posedge clk_i) begin
     addr_q       <= req_take ? req_addr_q : wrap((AddrW + 1)'(addr_q) + 1'b1);
     left_q       <= req_take ? req_q.value_words : left_q - 4'd1;
     first_word_q <= req_take;
-    if (req_take) info_q <= req_q;
+    if (req_take) begin
+      info_q <= req_q;
+      lane_q <= req_lane_q;
+    end
     if (!rst_ni) reading_q <= 1'b0;
     else reading_q <= req_take || (reading_q && !last_word);
   end
@@ -247,14 +258,14 @@ module phantom_lam_fetch
   // --- arrivals: data two cycles after the address, the token one later ------------------------------------------------------
 
   logic [1:0]  mask_q, values_q;
-  logic [2:0]  done_q;
+  logic [2:0]  done_q, lanes_q;
   lam_token_t  arriving_q[3];
   logic [63:0] arrived_mask_q;
 
-  assign value_we_o   = values_q[1];
-  assign value_addr_o = value_wr_q;
+  assign value_we_o   = {values_q[1] && lanes_q[1], values_q[1] && !lanes_q[1]};
+  assign value_addr_o = value_wr_q[lanes_q[1]];
   assign value_o      = mem_data_i;
-  assign tok_valid_o  = done_q[2];
+  assign tok_valid_o  = {done_q[2] && lanes_q[2], done_q[2] && !lanes_q[2]};
   assign done_o       = state_q == StIdle && !req_valid_q && !reading_q && done_q == '0;
   always_comb begin
     tok_o      = arriving_q[2];
@@ -263,6 +274,7 @@ module phantom_lam_fetch
 
   always_ff @(posedge clk_i) begin
     if (mask_q[1]) arrived_mask_q <= mem_data_i;
+    lanes_q       <= {lanes_q[1:0], lane_q};
     arriving_q[0] <= info_q;
     arriving_q[1] <= arriving_q[0];
     arriving_q[2] <= arriving_q[1];
@@ -270,12 +282,12 @@ module phantom_lam_fetch
       mask_q     <= '0;
       values_q   <= '0;
       done_q     <= '0;
-      value_wr_q <= '0;
+      value_wr_q <= '{default: '0};
     end else begin
       mask_q   <= {mask_q[0], reading_q && first_word_q};
       values_q <= {values_q[0], reading_q && !first_word_q};
       done_q   <= {done_q[1:0], reading_q && last_word};
-      if (value_we_o) value_wr_q <= value_wr_q + 5'd1;
+      if (values_q[1]) value_wr_q[lanes_q[1]] <= value_wr_q[lanes_q[1]] + 5'd1;
     end
   end
 

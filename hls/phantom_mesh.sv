@@ -26,9 +26,9 @@ module phantom_mesh
   input  logic [59:0]        wgt_word_i,
   output logic [Threads-1:0] wgt_room_o[Rows][Cols],
   // fill bus
-  input  fill_t              fill_i,
+  input  fill_t              fill_i[2],  // of the upper and the lower half
   input  logic [Rows-1:0]    fill_rows_i,
-  input  logic [Cols-1:0]    fill_cols_i,
+  input  logic [Cols-1:0]    fill_cols_i[2],
   output logic               fill_room_o[Rows][Cols],
   // drain
   output logic               pass_done_o[Rows][Cols],
@@ -60,12 +60,13 @@ module phantom_mesh
 
   for (genvar r = 0; r < Rows; r++) begin : g_row
     for (genvar c = 0; c < Cols; c++) begin : g_col
+      localparam int unsigned Half = 2 * r >= Rows && Rows > 1 ? 1 : 0;
       fill_t fill;
       always_comb begin
-        fill         = fill_i;
-        fill.word_we = fill_i.word_we && fill_rows_i[r] && fill_cols_i[c];
-        fill.run_we  = fill_i.run_we && fill_rows_i[r] && fill_cols_i[c];
-        fill.commit  = fill_i.commit && fill_rows_i[r] && fill_cols_i[c];
+        fill         = fill_i[Half];
+        fill.word_we = fill_i[Half].word_we && fill_rows_i[r] && fill_cols_i[Half][c];
+        fill.run_we  = fill_i[Half].run_we && fill_rows_i[r] && fill_cols_i[Half][c];
+        fill.commit  = fill_i[Half].commit && fill_rows_i[r] && fill_cols_i[Half][c];
       end
 
       phantom_core #(

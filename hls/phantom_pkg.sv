@@ -145,6 +145,7 @@ package phantom_pkg;
     logic [7:0]  tile_step_y;   // output rows from one tile to the next one below
     logic [9:0]  strip_rows;    // output rows from strip to strip
     logic [7:0]  pitch;         // positions from one row of a tile to the next
+    logic        two_lanes;     // tiles with an odd number go by the second lane, to the lower half of the mesh
     logic [3:0]  last_tile_x;   // tiles side by side, less one
     logic [9:0]  tile_step;     // input columns from one to the next
     logic [23:0] edge_cols;     // columns of a tile (from its view's first) that some windows must skip

@@ -158,6 +158,7 @@ module phantom_top
         tile_step_y: layer.TILE_STEPS.tile.value,
         strip_rows: layer.TILE_STEPS.strip.value,
         pitch: layer.TILE.pitch.value,
+        two_lanes: layer.LAM_COLS.two_lanes.value,
         last_tile_x: layer.LAM_COLS.last_tile_x.value,
         tile_step: layer.LAM_COLS.tile_step.value,
         edge_cols: {layer.EDGES.col3.value, layer.EDGES.col2.value, layer.EDGES.col1.value},

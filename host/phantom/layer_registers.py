@@ -82,7 +82,11 @@ def layer_registers(
             "stride2": int(work.stride == 2),
             "view_chans": int(tiling.view_chans),
         },
-        "LAM_COLS": {"last_tile_x": tiling.col_tiles - 1, "tile_step": 0 if flat else tiling.tile_cols * step * work.stride},
+        "LAM_COLS": {
+            "two_lanes": int(tiling.two_lanes),
+            "last_tile_x": tiling.col_tiles - 1,
+            "tile_step": 0 if flat else tiling.tile_cols * step * work.stride,
+        },
         "EDGES": {f"col{i + 1}": edges[i] for i in range(EDGE_CODES)},
         "LAM_NEED": {
             "step": tiling.strip_rows * step * work.stride,

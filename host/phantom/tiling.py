@@ -64,7 +64,8 @@ class Tiling:
 
     rows, cols: cores that are used. tile_grid: tiles along each. col_tiles: tiles side by side in the image; others lie below.
     tile_rows, tile_cols: output rows and columns of a tile. span: columns of an output segment, a divisor of tile_cols.
-    slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own.
+    slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own. two_lanes: the LAM
+    fills two tiles at a time, one in each half of the mesh.
     """
 
     rows: int
@@ -77,6 +78,7 @@ class Tiling:
     slots: int
     passes: int
     view_chans: bool
+    two_lanes: bool
     cycles: float = 0.0
 
     @property
@@ -99,8 +101,10 @@ class Tiling:
         return tile // self.col_tiles * self.tile_rows, tile % self.col_tiles * self.tile_cols
 
     def place(self, tile: int, group: int) -> tuple[int, int]:
-        """Row and column of the core that works on a tile and a group."""
+        """Row and column of the core that works on a tile and a group; with two lanes, odd tiles lie in the lower half."""
         tile_cols = self.tile_grid[1]
+        if self.two_lanes:
+            tile = tile // 2 + tile % 2 * (self.tiles // 2)
         group_rows, group_cols = self.rows // self.tile_grid[0], self.cols // tile_cols
         return (
             tile // tile_cols * group_rows + group // group_cols,
@@ -167,7 +171,9 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
                         continue
                     for col_tiles, (tile_cols, span, geometry) in cuts.items():
                         if tiles % col_tiles == 0:
-                            frame = Tiling(rows, cols, (grid_rows, grid_cols), col_tiles, 0, tile_cols, span, 0, 0, False)
+                            lanes_fit = rows == config.rows and grid_rows % 2 == 0
+                            grid = (grid_rows, grid_cols)
+                            frame = Tiling(rows, cols, grid, col_tiles, 0, tile_cols, span, 0, 0, False, lanes_fit)
                             yield from _shapes(work, lanes, frame, geometry)
 
 
@@ -266,7 +272,8 @@ def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
     jobs = rounds * windows * work.weight_density  # of a thread, a channel
     job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
 
-    fill, entries = fill_cycles(tiling, work, geometry, layout)
+    scan, fetch, entries = fill_cycles(tiling, work, geometry, layout)
+    fill = max(scan, fetch)
     ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
     together = max(1.0, jobs / tiling.passes * ahead)
     spread = 1 + 0.5 * ((1 - work.weight_density) / together) ** 0.5
@@ -274,7 +281,7 @@ def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
         spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
     compute = jobs * job * spread
     weights = jobs * tiling.groups * config.threads * 1.1 / 4 * 8 / BYTES_PER_CYCLE
-    filling = tiling.passes * tiling.tiles * fill
+    filling = tiling.passes * tiling.tiles * max(scan / (2 if tiling.two_lanes else 1), fetch)
     if ahead < 2:
         compute += tiling.passes * fill * (2 - ahead)
     slowest = max(compute, weights, filling)
@@ -326,11 +333,11 @@ def drain_cycles(tiling: Tiling, work: Workload) -> float:
     return tiling.tiles * tiling.groups * (12 + tiling.slots * slot)
 
 
-def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout) -> tuple[float, float]:
-    """Cycles that the LAM takes for one channel of one tile on average, and the activations that it writes."""
+def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout) -> tuple[float, float, float]:
+    """Cycles that a lane and the fetch take for one channel of one tile on average, and the activations that are written."""
     cut = layout.geometry
     if work.flat:
-        return 64 + 12.0, geometry.runs * work.act_density
+        return 64 + 12.0, 12.0, geometry.runs * work.act_density
     density = work.act_density
     scan = fetch = entries = 0.0
     for view in geometry.views:
@@ -354,4 +361,4 @@ def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layo
             # Rows of a packet that the view does not want take a cycle each.
             scan += rows * beats + 2 + (cut.rows - 1) * (1 if work.stride == 1 else 2)
             fetch += packets * max(2.0 + work.stride, 1 + words) + 6
-    return max(scan, fetch) / tiling.col_tiles, entries / tiling.col_tiles
+    return scan / tiling.col_tiles, fetch / tiling.col_tiles, entries / tiling.col_tiles
