@@ -43,12 +43,12 @@ module phantom_thread
   logic       pend_valid_q, job_valid_q, first_word_q;
   logic [8:0] word_q;
   logic       last_word, load, advance;
-  logic [1:0] slot_busy_q;
-  logic       fill_sel_q;
+  (* keep *) logic [2:0] same_word;  // kept: three bits and three bits are one LUT
+  logic [1:0] fill_q, use_q;  // word slots
 
   assign job_ready_o  = !pend_valid_q;
-  assign last_word    = word_q == job_q.last[9:1];
-  assign rd_req_o     = job_valid_q && !slot_busy_q[fill_sel_q];
+  assign last_word    = &same_word;
+  assign rd_req_o     = job_valid_q && (fill_q ^ use_q) != 2'b10;
   assign rd_addr_o    = word_q;
   assign advance      = rd_req_o && rd_gnt_i;
   assign load         = pend_valid_q && (!job_valid_q || (advance && last_word));
@@ -67,7 +67,6 @@ module phantom_thread
       pend_valid_q <= 1'b0;
       job_valid_q  <= 1'b0;
       first_word_q <= 1'b0;
-      fill_sel_q   <= 1'b0;
     end else begin
       if (job_ready_o) pend_valid_q <= job_valid_i;
       else if (load) pend_valid_q <= 1'b0;
@@ -75,19 +74,13 @@ module phantom_thread
       else if (advance && last_word) job_valid_q <= 1'b0;
       if (load) first_word_q <= 1'b1;
       else if (advance) first_word_q <= 1'b0;
-      fill_sel_q <= fill_sel_q ^ advance;
     end
   end
 
   // --- word slots: two words, each with the weight and base of its job ----------------------------------------------
 
-  // In registers: distributed RAM for them took 18 LUTs more a thread than the multiplexers do. What a word has to say of its edge
-  // columns is looked at when it arrives, one cycle after its request, and not kept.
-  typedef struct packed {
-    logic [2:0] skip;
-    logic [1:0] want;  // which halves belong to the run
-  } choice_t;
-
+  // In registers: the multiplexers behind them take 16 LUTs less than distributed RAM would. A pointer is {lap, slot}; both
+  // slots are taken when `fill_q` is a lap ahead of `use_q`.
   typedef struct packed {
     logic [7:0] w;
     logic [8:0] base;
@@ -99,79 +92,81 @@ module phantom_thread
     logic [7:0] value;
   } half_t;
 
-  choice_t          choice_q;  // of the word that arrives now
-  operand_t         operand0_q, operand1_q, operand;
-  half_t            low0_q, high0_q, low1_q, high1_q;
-  logic [1:0]       rem_q[2];  // halves still to be multiplied
-  logic [1:0]       arrived_q;
-  logic             arriving_q, arriving_sel_q, use_sel_q;
-  act_entry_t [1:0] arriving_word;
-  logic [1:0]       arriving_rem;
-  logic [3:0]       skip[2];
-  logic             take, slot_done, stall;
-  logic [1:0]       rem, rem_next;
+  typedef struct packed {
+    logic [1:0] want;  // halves to be multiplied
+    half_t      high;
+    half_t      low;
+  } word_t;
 
-  assign arriving_word = rd_data_i;
-  assign rem           = rem_q[use_sel_q];
-  assign rem_next      = rem[0] ? {rem[1], 1'b0} : 2'b00;
-  assign take          = arrived_q[use_sel_q] && !stall;
-  assign slot_done     = take && rem_next == 2'b00;
+  operand_t         operand0_q, operand1_q, operand;
+  word_t            word0_q, word1_q, arriving;
+  logic [1:0]       arrived_q;  // pointer behind the last word that has arrived
+  logic             arriving_q;
+  logic [1:0]       run_q;      // halves that belong to the run
+  logic [2:0]       skip_q;
+  act_entry_t [1:0] rd_word;
+  logic [3:0]       skip;
+  logic [1:0]       want;
+  logic             second_q;   // the first of two halves is done
+  logic             arrived, take, both, stall;
+
+  assign rd_word = rd_data_i;
+  assign skip    = {skip_q, 1'b0};
+  assign operand = use_q[0] ? operand1_q : operand0_q;
+  assign want    = use_q[0] ? word1_q.want : word0_q.want;
+  assign arrived = use_q != arrived_q;
+  assign take    = arrived && !stall;
+  assign both    = (&want) && !second_q;
 
   always_comb begin
-    for (int unsigned h = 0; h < 2; h++) begin
-      skip[h]         = {choice_q.skip, 1'b0};
-      arriving_rem[h] = choice_q.want[h] && !skip[h][arriving_word[h].edge_col];
-    end
+    arriving.high = '{position: rd_word[1].position, value: rd_word[1].value};
+    arriving.low  = '{position: rd_word[0].position, value: rd_word[0].value};
+    for (int unsigned h = 0; h < 2; h++) arriving.want[h] = run_q[h] && !skip[rd_word[h].edge_col];
   end
 
   always_ff @(posedge clk_i) begin
-    choice_q <= '{skip: job_q.skip, want: {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])}};
-    // A slot that is free may be written before it counts.
-    if (!slot_busy_q[0]) operand0_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
-    if (!slot_busy_q[1]) operand1_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
-    if (!arrived_q[0]) {high0_q, low0_q} <= {rd_data_i[33:18], rd_data_i[15:0]};
-    if (!arrived_q[1]) {high1_q, low1_q} <= {rd_data_i[33:18], rd_data_i[15:0]};
-    if (take) rem_q[use_sel_q] <= rem_next;
-    if (arriving_q) rem_q[arriving_sel_q] <= arriving_rem;
+    skip_q <= job_q.skip;
+    run_q  <= {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])};
+    if (advance && !fill_q[0]) operand0_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (advance && fill_q[0]) operand1_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (arriving_q && !arrived_q[0]) word0_q <= arriving;
+    if (arriving_q && arrived_q[0]) word1_q <= arriving;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      arriving_q     <= 1'b0;
-      arriving_sel_q <= 1'b0;
-      use_sel_q      <= 1'b0;
-      arrived_q      <= '0;
-      slot_busy_q    <= '0;
+      arriving_q <= 1'b0;
+      arrived_q  <= '0;
+      fill_q     <= '0;
+      use_q      <= '0;
+      second_q   <= 1'b0;
     end else begin
-      arriving_q     <= advance;
-      arriving_sel_q <= fill_sel_q;
-      use_sel_q      <= use_sel_q ^ slot_done;
-      if (slot_done) begin
-        arrived_q[use_sel_q]   <= 1'b0;
-        slot_busy_q[use_sel_q] <= 1'b0;
-      end
-      if (arriving_q) arrived_q[arriving_sel_q] <= 1'b1;
-      if (advance) slot_busy_q[fill_sel_q] <= 1'b1;
+      arriving_q <= advance;
+      arrived_q  <= fill_q;
+      if (advance) fill_q <= fill_q + 2'd1;
+      if (take) second_q <= both;
+      if (take && !both) use_q <= use_q + 2'd1;
     end
   end
 
   // --- stage 1: one entry and its weight ------------------------------------------------------------------------------
 
   half_t      entry;
-  logic       valid1_q, valid2_q, valid3_q, valid4_q, drain3_q;
+  logic       high, valid1_q, valid2_q, valid3_q, valid4_q, drain3_q;
   logic [7:0] position1_q;
   logic [8:0] base1_q;
   logic signed [8:0] a1_q, a2_q;
   logic signed [7:0] w1_q, w2_q;
   logic [8:0] addr2_q, addr3_q, addr4_q;
 
-  assign operand = use_sel_q ? operand1_q : operand0_q;
+  assign high = second_q || !want[0];
+
   always_comb begin
-    unique case ({use_sel_q, rem[0]})
-      2'b00: entry = high0_q;
-      2'b01: entry = low0_q;
-      2'b10: entry = high1_q;
-      default: entry = low1_q;
+    unique case ({use_q[0], high})
+      2'b00: entry = word0_q.low;
+      2'b01: entry = word0_q.high;
+      2'b10: entry = word1_q.low;
+      default: entry = word1_q.high;
     endcase
   end
 
@@ -197,7 +192,18 @@ module phantom_thread
   logic signed [AccW-1:0] sum4_q;
   logic [AccW-1:0] psum;
 
-  assign hazard = (valid3_q && addr3_q == addr2_q) || (valid4_q && addr4_q == addr2_q);
+  // Kept: three bits against three bits are one LUT, which a mapper that only sees levels takes apart.
+  (* keep *) logic [2:0] same3, same4;
+
+  always_comb begin
+    for (int unsigned i = 0; i < 3; i++) begin
+      same_word[i] = word_q[3*i+:3] == job_q.last[3*i+1+:3];
+      same3[i]     = addr3_q[3*i+:3] == addr2_q[3*i+:3];
+      same4[i]     = addr4_q[3*i+:3] == addr2_q[3*i+:3];
+    end
+  end
+
+  assign hazard = (valid3_q && (&same3)) || (valid4_q && (&same4));
   assign stall  = valid2_q && (hazard || drain_en_i);
   assign go     = valid2_q && !stall;
 
@@ -217,7 +223,7 @@ module phantom_thread
       drain3_q <= 1'b0;
     end else begin
       if (!stall) begin
-        valid1_q <= take && rem != 2'b00;
+        valid1_q <= arrived && want != 2'b00;
         valid2_q <= valid1_q;
       end
       valid3_q <= drain_en_i ? drain_clear_i : go;
@@ -242,7 +248,7 @@ module phantom_thread
   assign drain_data_o = psum;
   assign mac_o        = go;
   assign stall_o      = stall;
-  assign idle_o       = !(job_valid_q || pend_valid_q || (|slot_busy_q) || valid1_q || valid2_q || valid3_q || valid4_q);
+  assign idle_o       = !(job_valid_q || pend_valid_q || fill_q != use_q || valid1_q || valid2_q || valid3_q || valid4_q);
 
 `ifndef SYNTHESIS
   // A read and a write of one location in one cycle would return the old sum.

@@ -1,14 +1,15 @@
 // Weight queue: the words that wait for each thread of a core, all queues in one distributed RAM.
 //
-// Contract: `room_o[t]` is a register and turns off while `Margin` words still fit, so that the sender may be that many cycles away.
-// The reader asks for the entry at the head of thread `rd_thread_i`, gets it in the same cycle, and pops it later by
-// `pop_i`/`pop_thread_i`; a word leaves with its fourth entry.
+// Contract: a queue holds `Words - 1` words, so that its level has no bit more than an address. `room_o[t]` is a register and turns off
+// while `Margin` words still fit, so that the sender may be that many cycles away. The reader asks for the entry at the head of
+// thread `rd_thread_i`, gets it in the same cycle, and pops it later by `pop_i`/`pop_thread_i`; a word leaves with its fourth
+// entry. Reset has to last for `Threads` cycles: the pointers lie in small memories, of which it clears one word a cycle.
 module phantom_weight_queue
   import phantom_pkg::*;
 #(
   parameter int unsigned Threads = 8,
   parameter int unsigned Words   = 16,  // a thread
-  parameter int unsigned Margin  = 4,
+  parameter int unsigned Margin  = 3,
   localparam int unsigned ThreadW = $clog2(Threads),
   localparam int unsigned PtrW    = $clog2(Words)
 ) (
@@ -25,49 +26,65 @@ module phantom_weight_queue
   input  logic [ThreadW-1:0] pop_thread_i
 );
 
-  (* ram_style = "distributed" *) logic [59:0] mem[Threads*Words];
-  logic [PtrW:0]   wr_q[Threads];
-  logic [PtrW+2:0] rd_q[Threads];  // {word, entry}
-  logic [Threads-1:0] room_q;
+  // --- pointers: of all threads, one is written to and one popped from in a cycle ---------------------------------------
 
-  wgt_entry_t [3:0] rd_word;
-  logic [PtrW+2:0]  rd_ptr;
-  assign rd_ptr     = rd_q[rd_thread_i];
-  assign rd_word    = mem[{rd_thread_i, rd_ptr[PtrW+1:2]}];
-  assign rd_entry_o = rd_word[rd_ptr[1:0]];
-  assign room_o     = room_q;
+  (* ram_style = "distributed" *) logic [PtrW-1:0] wr_mem[Threads];
+  (* ram_style = "distributed" *) logic [PtrW+1:0] rd_mem[Threads];  // {word, entry}
+  logic [ThreadW-1:0] clear_q, wr_sel, pop_sel;  // clear_q: needs no reset, it comes by everywhere
+  logic [PtrW-1:0]    wr_ptr;
+  logic [PtrW+1:0]    rd_ptr, pop_ptr;
+  logic               pop_word;
+
+  assign wr_ptr   = wr_mem[wr_thread_i];
+  assign rd_ptr   = rd_mem[rd_thread_i];
+  assign pop_ptr  = rd_mem[pop_thread_i];
+  assign pop_word = pop_i && (&pop_ptr[1:0]);
+  assign wr_sel   = rst_ni ? wr_thread_i : clear_q;
+  assign pop_sel  = rst_ni ? pop_thread_i : clear_q;
 
   always_ff @(posedge clk_i) begin
-    if (wr_valid_i) mem[{wr_thread_i, wr_q[wr_thread_i][PtrW-1:0]}] <= wr_word_i;
+    clear_q <= clear_q + 1'b1;
+    if (wr_valid_i || !rst_ni) wr_mem[wr_sel] <= rst_ni ? wr_ptr + 1'b1 : '0;
+    if (pop_i || !rst_ni) rd_mem[pop_sel] <= rst_ni ? pop_ptr + 1'b1 : '0;
   end
 
+  // --- words ------------------------------------------------------------------------------------------------------------
+
+  (* ram_style = "distributed" *) logic [59:0] mem[Threads*Words];
+  wgt_entry_t [3:0] rd_word;
+
+  assign rd_word    = mem[{rd_thread_i, rd_ptr[PtrW+1:2]}];
+  assign rd_entry_o = rd_word[rd_ptr[1:0]];
+
+  always_ff @(posedge clk_i) begin
+    if (wr_valid_i) mem[{wr_thread_i, wr_ptr}] <= wr_word_i;
+  end
+
+  // --- levels -----------------------------------------------------------------------------------------------------------
+
+  logic [PtrW-1:0] level_q[Threads];
+
   for (genvar t = 0; t < Threads; t++) begin : g_queue
-    logic [PtrW:0] level;
-    assign level       = wr_q[t] - rd_q[t][PtrW+2:2];
-    assign filled_o[t] = level != '0;
+    logic in, out;
+    assign in          = wr_valid_i && wr_thread_i == ThreadW'(t);
+    assign out         = pop_word && pop_thread_i == ThreadW'(t);
+    assign filled_o[t] = level_q[t] != '0;
 
     always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        wr_q[t]   <= '0;
-        rd_q[t]   <= '0;
-        room_q[t] <= 1'b0;
-      end else begin
-        if (wr_valid_i && wr_thread_i == ThreadW'(t)) wr_q[t] <= wr_q[t] + 1'b1;
-        if (pop_i && pop_thread_i == ThreadW'(t)) rd_q[t] <= rd_q[t] + 1'b1;
-        room_q[t] <= level < (PtrW + 1)'(Words - Margin);
-      end
+      if (!rst_ni) level_q[t] <= '0;
+      else if (in != out) level_q[t] <= in ? level_q[t] + 1'b1 : level_q[t] - 1'b1;
+      room_o[t] <= rst_ni && level_q[t] < PtrW'(Words - 1 - Margin);
     end
   end
 
 `ifndef SYNTHESIS
   initial begin
-    assert (Words == 2 ** PtrW && Threads == 2 ** ThreadW && Words > Margin)
+    assert (Words == 2 ** PtrW && Threads == 2 ** ThreadW && Words > Margin + 1)
     else $fatal(1, "phantom_weight_queue: %0d threads x %0d words", Threads, Words);
   end
   always_ff @(posedge clk_i) begin
     if (rst_ni && wr_valid_i) begin
-      assert ((wr_q[wr_thread_i] - rd_q[wr_thread_i][PtrW+2:2]) != (PtrW + 1)'(Words))
-      else $error("phantom_weight_queue: overflow of thread %0d", wr_thread_i);
+      assert (level_q[wr_thread_i] != '1) else $error("phantom_weight_queue: overflow of thread %0d", wr_thread_i);
     end
   end
 `endif

@@ -61,14 +61,14 @@ def param(name: str, default: int | None = None) -> int:
     return int(params.get(name, default))
 
 
-async def start(dut: Any, cycles: int = 4, period_ns: int = 10) -> None:
+async def start(dut: Any, cycles: int = 10, period_ns: int = 10) -> None:
     """Start the clock and reset the design; construct drivers and monitors before, so that inputs are at rest."""
     dut.rst_ni.value = 0
     Clock(dut.clk_i, period_ns, unit="ns").start()
     await reset(dut, cycles)
 
 
-async def reset(dut: Any, cycles: int = 4) -> None:
+async def reset(dut: Any, cycles: int = 10) -> None:
     """Hold ``rst_ni`` low for some cycles of a running clock."""
     dut.rst_ni.value = 0
     await ClockCycles(dut.clk_i, cycles)

@@ -69,7 +69,7 @@ async def random_words(dut, idle: str, stall: str) -> None:
 @cocotb.test(skip=OVERFLOW)
 async def margin_is_exact(dut) -> None:
     """The farthest writer fills each queue to the last word and no further; a whole word has to leave to make room."""
-    words, margin = param("Words"), param("Margin")
+    words, margin = param("Words") - 1, param("Margin")
     b = Bench(dut, margin - 1)
     await start(dut)
     for thread in range(b.threads):
