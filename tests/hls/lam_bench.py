@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,7 +122,7 @@ class LamBench:
         self.dut, self.setup = dut, setup
         self.memory: dict[int, int] = {}
         self.directory: dict[int, int] = {}
-        self.commits: dict[int, deque[tuple[dict[int, Any], list[int]]]] = {}
+        self.commits: dict[tuple[int, int], deque[dict[int, Entries]]] = defaultdict(deque)
         self.stall, self.rows = pauses(stall), pauses(rows)
         s = layer_structs(setup.program.registers)
         dut.cfg_i.value = pack("lam_cfg_t", s["lam_cfg"])
@@ -181,10 +181,12 @@ class LamBench:
     async def channel(self, tile: int) -> dict[int, Entries]:
         """The runs of the next channel of a tile, the same in all of its cores."""
         mask = next(v for s, i, v in self.setup.program.tables if (s, i) == (TABLE_TILE, tile))
-        queue = self.commits.setdefault(mask, deque())
+        cores = [(row, col) for row, col in self.cores if mask >> row & 1 and mask >> 16 + col & 1]
         for _ in range(20000):
-            if queue:
-                return queue.popleft()
+            if all(self.commits[core] for core in cores):
+                first, *others = [self.commits[core].popleft() for core in cores]
+                assert all(other == first for other in others), f"tile {tile}: its cores differ"
+                return first
             await RisingEdge(self.dut.clk_i)
         raise AssertionError(f"tile {tile}: no channel was committed")
 
@@ -208,31 +210,37 @@ class LamBench:
             dut.rows_ready_i.value = ready
 
     async def _cores(self) -> None:
-        """Collect fills, and stop them at times; after that only MARGIN more words may come."""
+        """Collect what each core is filled with, and stop the fill at times; after that only MARGIN more words may come."""
         dut, edge = self.dut, RisingEdge(self.dut.clk_i)
-        ring: dict[int, list[int]] = {}
-        runs: dict[int, dict[int, dict[str, int]]] = {}
-        closed = 0
+        ring: dict[tuple[int, int], list[int]] = {core: [0] * 1024 for core in self.cores}
+        runs: dict[tuple[int, int], dict[int, dict[str, int]]] = {core: {} for core in self.cores}
+        closed = [0, 0]
         while True:
             await edge
-            fill = unpack("fill_t", int(dut.fill_o.value))
-            mask = int(dut.fill_cols_o.value) << 16 | int(dut.fill_rows_o.value)
-            buffer, table = ring.setdefault(mask, [0] * 1024), runs.setdefault(mask, {})
-            if fill["word_we"]:
-                buffer[2 * fill["word_addr"]] = fill["word"] & 0x3FFFF
-                buffer[2 * fill["word_addr"] + 1] = fill["word"] >> 18
-            if fill["run_we"]:
-                assert fill["run_index"] not in table, f"run {fill['run_index']} twice in a channel"
-                table[fill["run_index"]] = fill["run"]
-            closed = closed + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
-            assert closed <= MARGIN, "more words than the margin after the cores had no room"
-            if fill["commit"]:
-                channel = {r: self._entries(buffer, run) for r, run in table.items()}
-                self.commits.setdefault(mask, deque()).append(channel)
-                table.clear()
+            rows = int(dut.fill_rows_o.value)
+            for half in (0, 1):
+                fill = unpack("fill_t", int(dut.fill_o[half].value))
+                cols = int(dut.fill_cols_o[half].value)
+                for core in self.cores:
+                    if core[0] == half and rows >> core[0] & 1 and cols >> core[1] & 1:
+                        self._fill(core, fill, ring[core], runs[core])
+                closed[half] = closed[half] + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
+                assert closed[half] <= MARGIN, "more words than the margin after the cores had no room"
             pause = next(self.stall)
             for row, col in self.cores:
                 dut.room_i[row][col].value = int(not pause)
+
+    def _fill(self, core: tuple[int, int], fill: dict[str, Any], buffer: list[int], table: dict[int, dict[str, int]]) -> None:
+        """One step of the fill bus that is meant for a core."""
+        if fill["word_we"]:
+            buffer[2 * fill["word_addr"]] = fill["word"] & 0x3FFFF
+            buffer[2 * fill["word_addr"] + 1] = fill["word"] >> 18
+        if fill["run_we"]:
+            assert fill["run_index"] not in table, f"run {fill['run_index']} twice in a channel"
+            table[fill["run_index"]] = fill["run"]
+        if fill["commit"]:
+            self.commits[core].append({r: self._entries(buffer, run) for r, run in table.items()})
+            table.clear()
 
     @staticmethod
     def _entries(buffer: list[int], run: dict[str, int]) -> Entries:

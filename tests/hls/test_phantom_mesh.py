@@ -134,8 +134,10 @@ class Bench:
     def __init__(self, dut, idle: str, stall: str) -> None:
         self.dut, self.macs = dut, 0
         self.idle, self.stall = pauses(idle), pauses(stall)
-        for name in ("wgt_valid", "fill", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
+        for name in ("wgt_valid", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
             getattr(dut, name + "_i").value = 0
+        for half in range(2):
+            dut.fill_i[half].value = 0
 
     async def scrub(self, work: Work) -> None:
         """Load the tables of all cores and clear all partial sums."""
@@ -159,7 +161,12 @@ class Bench:
             dut.wgt_valid_i.value, dut.wgt_thread_i.value, dut.wgt_word_i.value = int(bool(go)), thread, word
             dut.wgt_rows_i.value, dut.wgt_cols_i.value = mask
             go = steps and not next(self.stall) and self._room(dut.fill_room_o, steps[0][0])
-            (dut.fill_rows_i.value, dut.fill_cols_i.value), dut.fill_i.value = steps.popleft() if go else ((3, 3), 0)
+            (rows, cols), step = steps.popleft() if go else ((3, 3), 0)
+            dut.fill_rows_i.value = rows
+            for half in range(2):  # a half that is not meant sees anything
+                meant = rows >> half & 1
+                dut.fill_i[half].value = step if meant else random.getrandbits(len(dut.fill_i[half]))
+                dut.fill_cols_i[half].value = cols if meant else random.getrandbits(2)
             await RisingEdge(dut.clk_i)
             self.macs += int(dut.macs_o.value)
 
