@@ -54,15 +54,27 @@ MUTANTS = (
     Mutant("mapper: parked threads never come back", "thread_mapper", "if (release_i) parked_q <= '0;", "", MAPPER),
     Mutant("accumulator: a sum is read before it is written", "thread", "|| (valid4_q && addr4_q == addr2_q);", ";", THREAD),
     Mutant("accumulator: draining does not clear", "thread", "if (drain3_q) sum4_q", "if (1'b0) sum4_q", THREAD),
-    Mutant("accumulator: activations are never negative", "thread", ".act_signed && entry.value[7]", ".act_signed && 1'b0", THREAD),
+    Mutant(
+        "accumulator: activations are never negative", "thread", ".act_signed && entry.value[7]", ".act_signed && 1'b0", THREAD
+    ),
     Mutant("accumulator: edge codes are ignored", "thread", "&& !skip[h][arriving_word[h].edge_col]", "", THREAD),
     Mutant(
         "weight queue: announces one word of room too many", "weight_queue", "(Words - Margin);", "(Words + 1 - Margin);", QUEUE
     ),
-    Mutant("accumulator: reads of odd addresses clear", "thread", "? drain_clear_i : go", "? drain_clear_i || drain_addr_i[0] : go", THREAD),
+    Mutant(
+        "accumulator: reads of odd addresses clear",
+        "thread",
+        "? drain_clear_i : go",
+        "? drain_clear_i || drain_addr_i[0] : go",
+        THREAD,
+    ),
     Mutant("TDS: int8 is taken for uint8 and the reverse", "tds", "act_signed: act_signed5_q", "act_signed: !act_signed5_q", TDS),
     Mutant(
-        "core: nothing is cleared", "core", "<= drain_clear_i;", "<= drain_clear_i && drain_scrub_i;", "tests/hls/test_phantom_core.py"
+        "core: nothing is cleared",
+        "core",
+        "<= drain_clear_i;",
+        "<= drain_clear_i && drain_scrub_i;",
+        "tests/hls/test_phantom_core.py",
     ),
     Mutant(
         "weight stream: all channels have the first clamp",
@@ -71,8 +83,16 @@ MUTANTS = (
         "prm_data_o  = {1'b0, in_data_i[58:0]};",
         "tests/hls/test_phantom_weight_stream.py",
     ),
-    Mutant("LAM: tiles do not overlap where windows do", "lam_fetch", "12'(cfg_i.tile_step_y)", "12'(cfg_i.tile_step_y | cfg_i.tile_rows)", LAM),
-    Mutant("drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN),
+    Mutant(
+        "LAM: tiles do not overlap where windows do",
+        "lam_fetch",
+        "12'(cfg_i.tile_step_y)",
+        "12'(cfg_i.tile_step_y | cfg_i.tile_rows)",
+        LAM,
+    ),
+    Mutant(
+        "drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN
+    ),
     Mutant("drain: windows step by one across segments", "drain", "+ (cfg_i.pool.step[1] ? 8'(width_q) : '0)", "", DRAIN),
     Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row)", "", DRAIN),
     Mutant("drain: sums that the next segment wants are cleared", "drain", "(last_col && last_xs_q)", "last_col", DRAIN),
