@@ -212,27 +212,37 @@ class LamBench:
         dut, edge = self.dut, RisingEdge(self.dut.clk_i)
         ring: dict[int, list[int]] = {}
         runs: dict[int, dict[int, dict[str, int]]] = {}
-        closed = 0
+        closed = [0, 0]
+        lanes = range(2 if self.setup.program.tiling.two_lanes else 1)
         while True:
             await edge
-            fill = unpack("fill_t", int(dut.fill_o.value))
-            mask = int(dut.fill_cols_o.value) << 16 | int(dut.fill_rows_o.value)
-            buffer, table = ring.setdefault(mask, [0] * 1024), runs.setdefault(mask, {})
-            if fill["word_we"]:
-                buffer[2 * fill["word_addr"]] = fill["word"] & 0x3FFFF
-                buffer[2 * fill["word_addr"] + 1] = fill["word"] >> 18
-            if fill["run_we"]:
-                assert fill["run_index"] not in table, f"run {fill['run_index']} twice in a channel"
-                table[fill["run_index"]] = fill["run"]
-            closed = closed + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
-            assert closed <= MARGIN, "more words than the margin after the cores had no room"
-            if fill["commit"]:
-                channel = {r: self._entries(buffer, run) for r, run in table.items()}
-                self.commits.setdefault(mask, deque()).append(channel)
-                table.clear()
+            full = dut.room_i[0][0].value == 0
+            for lane in lanes:
+                fill, rows = unpack("fill_t", int(dut.fill_o[lane].value)), int(dut.fill_rows_o.value)
+                if len(lanes) == 2:  # each has a row of its own
+                    rows &= 1 << lane
+                else:
+                    assert (dut.fill_o[1].value, dut.fill_cols_o[1].value) == (dut.fill_o[0].value, dut.fill_cols_o[0].value)
+                closed[lane] = closed[lane] + 1 if fill["word_we"] and full else 0
+                assert closed[lane] <= MARGIN, "more words than the margin after the cores had no room"
+                self._take(fill, int(dut.fill_cols_o[lane].value) << 16 | rows, ring, runs)
             pause = next(self.stall)
             for row, col in self.cores:
                 dut.room_i[row][col].value = int(not pause)
+
+    def _take(self, fill: dict[str, Any], mask: int, ring: dict[int, list[int]], runs: dict[int, dict[int, Any]]) -> None:
+        """One step of filling the cores of a mask."""
+        buffer, table = ring.setdefault(mask, [0] * 1024), runs.setdefault(mask, {})
+        if fill["word_we"]:
+            buffer[2 * fill["word_addr"]] = fill["word"] & 0x3FFFF
+            buffer[2 * fill["word_addr"] + 1] = fill["word"] >> 18
+        if fill["run_we"]:
+            assert fill["run_index"] not in table, f"run {fill['run_index']} twice in a channel"
+            table[fill["run_index"]] = fill["run"]
+        if fill["commit"]:
+            channel = {r: self._entries(buffer, run) for r, run in table.items()}
+            self.commits.setdefault(mask, deque()).append(channel)
+            table.clear()
 
     @staticmethod
     def _entries(buffer: list[int], run: dict[str, int]) -> Entries:

@@ -134,7 +134,9 @@ class Bench:
     def __init__(self, dut, idle: str, stall: str) -> None:
         self.dut, self.macs = dut, 0
         self.idle, self.stall = pauses(idle), pauses(stall)
-        for name in ("wgt_valid", "fill", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
+        for half in range(2):
+            dut.fill_i[half].value = 0
+        for name in ("wgt_valid", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
             getattr(dut, name + "_i").value = 0
 
     async def scrub(self, work: Work) -> None:
@@ -150,16 +152,26 @@ class Bench:
     def _room(self, ports, masks: tuple[int, int], bit: int = 0) -> bool:
         return all(int(ports[r][c].value) >> bit & 1 for r in range(2) for c in range(2) if masks[0] >> r & masks[1] >> c & 1)
 
-    async def feed(self, words: deque, steps: deque) -> None:
-        """Drive both buses from queues of (mask, ...), each item when all of its cores have room."""
+    async def feed(self, words: deque, lanes: list[deque]) -> None:
+        """Drive both buses from queues of (mask, ...), each item when all of its cores have room.
+
+        One lane fills both halves of the mesh alike; of two, the first one fills the upper half.
+        """
         dut = self.dut
         while True:
             go = words and not next(self.idle) and self._room(dut.wgt_room_o, *words[0][:2])
             mask, thread, word = words.popleft() if go else ((3, 3), 0, random.getrandbits(60))
             dut.wgt_valid_i.value, dut.wgt_thread_i.value, dut.wgt_word_i.value = int(bool(go)), thread, word
             dut.wgt_rows_i.value, dut.wgt_cols_i.value = mask
-            go = steps and not next(self.stall) and self._room(dut.fill_room_o, steps[0][0])
-            (dut.fill_rows_i.value, dut.fill_cols_i.value), dut.fill_i.value = steps.popleft() if go else ((3, 3), 0)
+            rows = 0
+            for half in range(2):
+                if half < len(lanes):
+                    steps = lanes[half]
+                    go = steps and not next(self.stall) and self._room(dut.fill_room_o, steps[0][0])
+                    mask, step = steps.popleft() if go else ((half + 1, 3), 0)
+                    rows |= mask[0]
+                dut.fill_cols_i[half].value, dut.fill_i[half].value = mask[1], step
+            dut.fill_rows_i.value = rows
             await RisingEdge(dut.clk_i)
             self.macs += int(dut.macs_o.value)
 
@@ -195,7 +207,7 @@ def merge(lists: list[list]) -> list:
 
 @stream_test()
 async def multicast(dut, idle: str, stall: str) -> None:
-    """Activations by row and weights by column, the other way round, and all for one core at a time."""
+    """Activations by row and weights by column, the other way round, and all for one core at a time; by one lane or two."""
     b = Bench(dut, idle, stall)
     base = Work(random.randint(2, 6), random.randint(1, 2), 0, 0)
     by = random.choice(("row", "col", "core"))
@@ -209,8 +221,11 @@ async def multicast(dut, idle: str, stall: str) -> None:
     await start(dut)
     await b.scrub(base)
     words = merge([[(m, *word) for block in work.words() for word in block] for m, work in groups])
-    steps = merge([[(m, step) for chan in work.fill() for step in chan] for m, work in tiles])
-    task = cocotb.start_soon(b.feed(deque(words), deque(steps)))
+    halves = [(1,), (2,)] if by != "col" and random.random() < 0.7 else [(1, 2, 3)]
+    lanes = [
+        merge([[(m, step) for chan in work.fill() for step in chan] for m, work in tiles if m[0] in rows]) for rows in halves
+    ]
+    task = cocotb.start_soon(b.feed(deque(words), [deque(steps) for steps in lanes]))
     cores, macs = [(r, c) for r in range(2) for c in range(2)], 0
     for number in range(base.passes):
         for row, col in random.sample(cores, 4):
