@@ -37,7 +37,9 @@ MUTANTS = (
         "LAM: the last column of a tile is left out", "lam_fetch", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
     Mutant("LAM: a row ends with its first packet", "lam_fetch", "= packet_q.last_xs ||", "= 1'b1 ||", LAM),
-    Mutant("LAM: values are given back too early", "lam_fetch", "values_used_q <= 6'd24", "values_used_q <= 6'd32", LAM),
+    Mutant(
+        "LAM: values are given back too early", "lam_fetch", "values_used_q[lane] <= 6'd24", "values_used_q[lane] <= 6'd32", LAM
+    ),
     Mutant(
         "LAM: the pieces before this one count nothing",
         "lam_scan",
@@ -52,12 +54,26 @@ MUTANTS = (
     Mutant("TDS: no carry into the channel", "tds", "= padded + step;", "= {padded.chan + step.chan, 11'(padded + step)};", TDS),
     Mutant("mapper: a thread is picked again while busy", "thread_mapper", "& ~busy_q & ~parked_q", "& ~parked_q", MAPPER),
     Mutant("mapper: parked threads never come back", "thread_mapper", "if (release_i) parked_q <= '0;", "", MAPPER),
-    Mutant("accumulator: a sum is read before it is written", "thread", "|| (valid4_q && addr4_q == addr2_q);", ";", THREAD),
-    Mutant("accumulator: draining does not clear", "thread", "if (drain3_q) sum4_q", "if (1'b0) sum4_q", THREAD),
-    Mutant("accumulator: no activation is negative", "thread", ".act_signed && entry.value[7]", ".act_signed && 1'b0", THREAD),
-    Mutant("accumulator: edge codes are ignored", "thread", "&& !skip[h][arriving_word[h].edge_col]", "", THREAD),
     Mutant(
-        "weight queue: announces one word of room too many", "weight_queue", "(Words - Margin);", "(Words + 1 - Margin);", QUEUE
+        "accumulator: a sum is read before it is written",
+        "thread",
+        "|| (valid4_q && (&same4));",
+        "|| (valid4_q && (&same4) && 1'b0);",
+        THREAD,
+    ),
+    Mutant("accumulator: draining does not clear", "thread", "if (drain3_q) sum4_q", "if (1'b0) sum4_q", THREAD),
+    Mutant(
+        "accumulator: activations are never negative", "thread", ".act_signed && entry.value[7]", ".act_signed && 1'b0", THREAD
+    ),
+    Mutant(
+        "accumulator: edge codes of even entries are ignored",
+        "thread",
+        "!skip[rd_word[h].edge_col]",
+        "!(skip[rd_word[h].edge_col] && h[0])",
+        THREAD,
+    ),
+    Mutant(
+        "weight queue: announces one word of room too many", "weight_queue", "(Words - 1 - Margin);", "(Words - Margin);", QUEUE
     ),
     Mutant(
         "accumulator: reads of odd addresses clear",
@@ -91,7 +107,7 @@ MUTANTS = (
     Mutant(
         "drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN
     ),
-    Mutant("drain: windows step by one across segments", "drain", "+ (cfg_i.pool.step[1] ? 8'(width_q) : '0)", "", DRAIN),
+    Mutant("drain: windows step by one", "drain", "? 8'(cfg_i.pool.step) :", "? 8'(cfg_i.pool.step[0]) :", DRAIN),
     Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row)", "", DRAIN),
     Mutant("drain: sums that the next segment wants are cleared", "drain", "(last_col && last_xs_q)", "last_col", DRAIN),
     Mutant("drain: a row beyond the image counts", "drain", "cfg_i.pool.bottom_more);", "cfg_i.pool.bottom_more + 2'd1);", DRAIN),

@@ -64,8 +64,8 @@ class Case:
 def random_case(kind: str) -> Case:
     """A stage that the sizes above can run.
 
-    `conv`: a convolution, also in channel groups or dilated. `fc`: fully connected. `pool`: a maximum pooling, behind a convolution
-    or alone. `bundle`: one of the stages of a network that carries its input past two convolutions to an addition.
+    `conv`: a convolution, also in channel groups or dilated. `fc`: fully connected. `pool`: a maximum pooling, behind a
+    convolution or alone. `bundle`: one of the stages of a network that carries its input past two convolutions to an addition.
     """
     rng = np.random.default_rng(random.getrandbits(32))
     while True:
@@ -105,7 +105,8 @@ def _layers(rng: np.random.Generator, kind: str, shape: tuple[int, int, int], dt
         then = Conv("b", *_weights(rng, (channels, filters, size, size)), padding=wide, dilation=dilation, **other)
         factors = random.choice(((1, 1), (100, -3), (300, 127), (-128, 130)))
         return [first, then, Add("c", factors, 1 << 14, 2, inputs=("b", INPUT), **random.choice((SIGNED, UNSIGNED)))]
-    pool = MaxPool("p", *random.choice((((2, 2), 2), ((3, 3), 2, (1, 1, 1, 1)), ((3, 3), 2), ((3, 3), 1, (1, 1, 1, 1)), ((2, 2), 1))))
+    window, step, pad = random.choice(((2, 2, 0), (3, 2, 1), (3, 2, 0), (3, 1, 1), (2, 1, 0)))
+    pool = MaxPool("p", (window, window), step, (pad,) * 4)
     if kind == "pool" and random.random() < 0.2:
         return [pool]
     groups = random.choice((1, 1, channels))
