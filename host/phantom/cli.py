@@ -168,12 +168,10 @@ def _runner(device: str, network: Network, config: Config, image: np.ndarray) ->
 
     if device == "reference":
         return ReferenceRunner(network)
-    from .compilable import check_compilable
     from .densities import expected_densities
     from .driver import Accelerator
     from .program import compile_network
 
-    check_compilable(network)
     # Before the device: what cannot run should say so at once.
     programs = compile_network(network, config, expected_densities(network, image))
     return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), programs)

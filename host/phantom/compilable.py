@@ -1,32 +1,36 @@
-"""Which networks the hardware's compiler takes: so far chains of convolutions and fully connected layers."""
+"""What single layers the hardware does not take. What does not fit together is found by `lower`, what does not fit its tables later."""
 
 from __future__ import annotations
 
 from .errors import ShapeError
-from .network import AnyLayer, Conv, FullyConnected, Network
+from .network import AnyLayer, Conv, MaxPool, Network
+from .views import MAX_WINDOWS
 
 SHOWN = 4
+MAX_STRIDE = 2
+MAX_POOL = 3  # rows and columns of a pooling window, and its step
 
 
 def check_compilable(network: Network) -> None:
-    """Raise ShapeError naming the layers that are not compiled yet."""
-    reasons = [(layer.name, reason) for layer in network.layers if (reason := _reason(layer))]
+    """Raise ShapeError naming the layers that the hardware does not take, their kind, and what would be right."""
+    reasons = [f"{layer.name!r} ({reason})" for layer in network.layers if (reason := _reason(layer))]
     if reasons:
-        named = ", ".join(f"{name!r} ({reason})" for name, reason in reasons[:SHOWN])
-        more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-        raise ShapeError(f"network {network.name!r}: not yet compiled for the hardware: {named}{more}; use --device reference")
-    if not network.is_chain():
-        raise ShapeError(f"network {network.name!r} is no chain of layers; only chains are compiled yet; use --device reference")
+        more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+        raise ShapeError(f"network {network.name!r}: the hardware does not take {'; '.join(reasons[:SHOWN])}{more}")
 
 
 def _reason(layer: AnyLayer) -> str:
-    if isinstance(layer, FullyConnected):
-        return ""
-    if not isinstance(layer, Conv):
-        return type(layer).__name__
-    found = [
-        f"stride {layer.stride}" if layer.stride > 2 else "",
-        f"dilation {layer.dilation}" if layer.dilation > 1 else "",
-        f"{layer.channel_groups} channel groups" if layer.channel_groups > 1 else "",
-    ]
-    return ", ".join(text for text in found if text)
+    if isinstance(layer, Conv):
+        rows, cols = layer.weights.shape[2:]
+        if layer.stride > MAX_STRIDE:
+            return f"convolution with stride {layer.stride}; it must be 1 or {MAX_STRIDE}"
+        if rows * cols > MAX_WINDOWS:
+            return f"convolution {rows} x {cols}, {rows * cols} windows; the table holds {MAX_WINDOWS}"
+    if isinstance(layer, MaxPool):
+        (rows, cols), step = layer.kernel, layer.stride
+        if rows != cols or rows > MAX_POOL or step > MAX_POOL or max(layer.padding) > step:
+            return (
+                f"maximum pooling {rows} x {cols} / {step} with padding {layer.padding}; "
+                f"windows must be square, windows and steps up to {MAX_POOL}, padding up to the step"
+            )
+    return ""

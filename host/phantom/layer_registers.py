@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .config import Config
-from .errors import ShapeError
 from .layout import Layout
 from .places import tile_mask
 from .stage import Stage
@@ -11,7 +10,6 @@ from .tiling import Tiling, Workload
 from .views import EDGE_CODES, Geometry
 
 TABLE_WINDOW, TABLE_SLOT, TABLE_TILE, TABLE_DRAIN = range(4)
-MAX_POOL = 3  # rows and columns of a pooling window, and its step
 
 
 def layer_tables(
@@ -134,16 +132,11 @@ def layer_registers(
 
 
 def _pool(stage: Stage) -> dict[str, int]:
-    """The register of the maximum pooling. Raises ShapeError where its fields are too small."""
+    """The register of the maximum pooling."""
     pool = stage.pool
     if pool is None:
         return {"more": 0, "step": 1, "top": 0, "left": 0, "bottom_more": 0, "right_more": 0}
-    size, step, (top, left, bottom, right) = pool.kernel[0], pool.stride, pool.padding
-    if pool.kernel != (size, size) or size > MAX_POOL or step > MAX_POOL or max(top, left, bottom, right) > step:
-        raise ShapeError(
-            f"layer {pool.name!r}: pooling {pool.kernel[0]} x {pool.kernel[1]} / {step} with padding {pool.padding}; the "
-            f"hardware has square windows and steps up to {MAX_POOL}, and padding up to the step"
-        )
+    size, step, (top, left, _, _) = pool.kernel[0], pool.stride, pool.padding
     # Rows and columns of the last window that lie inside.
     inside = (stage.shape[n + 1] + pad - (stage.result.plane[n] - 1) * step for n, pad in ((0, top), (1, left)))
     bottom_more, right_more = (min(size, n) - 1 for n in inside)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .compilable import check_compilable
 from .errors import ShapeError
 from .layer import INPUT, Shape, limits
 from .network import Add, AnyLayer, Concat, Conv, FullyConnected, MaxPool, Network
@@ -43,7 +44,8 @@ class Filters:
 
 
 def lower(network: Network) -> list[Stage]:
-    """The stages of a network. Raises ShapeError naming the layer that cannot be scheduled."""
+    """The stages of a network. Raises ShapeError naming the layers that the hardware does not take, or cannot be scheduled."""
+    check_compilable(network)
     return _Lowering(network).run()
 
 
