@@ -18,7 +18,7 @@ from .onnx import Imported, Tensor
 from .onnx.runtime import Runtime
 from .progress import progress
 from .report import grid
-from .run import Runner, as_images
+from .run import Runner, as_images, with_joins
 
 LONGEST_NAME = 28
 
@@ -136,7 +136,7 @@ def compare(imported: Imported, images: np.ndarray, runner: Runner, device: str)
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         expected = runtime(image)
         outputs, _ = runner(integers[number])
-        got = {"input": integers[number], **outputs}
+        got = {"input": integers[number], **with_joins(network, integers[number], outputs)}
         forced = own_outputs(imported, integers[number], expected)
         for line in lines:
             mine = got.get(line.tensor.layer)

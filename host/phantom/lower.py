@@ -94,27 +94,63 @@ class _Lowering:
         ready = self._ready()
         if not ready:
             raise ShapeError(f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
-        first = ready[0]
-        pool = first if isinstance(first, MaxPool) else self._pool_behind(first)
-        done: list[AnyLayer] = [first]
-        if pool is None:
+        problems = []
+        # First with poolings at once; where that loses a tensor, pooling is a stage of its own.
+        for first, at_once in ((layer, at_once) for at_once in (True, False) for layer in ready):
+            done, pool = self._together(first, ready, at_once)
+            carried = self._wanted(done)
+            problem = self._obstacle(done, carried, pool)
+            if not problem:
+                return self._stage_of(done, carried, pool)
+            problems.append(problem)
+        raise ShapeError(problems[0])
+
+    def _together(self, first: AnyLayer, ready: list[AnyLayer], at_once: bool) -> tuple[list[AnyLayer], MaxPool | None]:
+        """The layers of the stage that begins with `first`, and its pooling; `at_once`: with the convolution before it."""
+        if isinstance(first, MaxPool):
+            return [first], first
+        pool = self._pool_behind(first) if at_once else None
+        if pool is not None:
+            return [first, pool], pool
+        done = [first]
+        for layer in ready:
             # What reads the same input and looks alike is computed along with it.
-            done += [layer for layer in ready[1:] if self._alike(first, layer) and self._pool_behind(layer) is None]
-        elif pool is not first:
-            done.append(pool)
+            free = not at_once or self._pool_behind(layer) is None
+            if layer is not first and free and self._alike(done, layer):
+                done.append(layer)
+        return done, None
+
+    def _obstacle(self, done: list[AnyLayer], carried: list[str], pool: MaxPool | None) -> str:
+        """Why these layers cannot be a stage now, or an empty string."""
+        first, plane = done[0], self.shape[done[-1].name][1:]
+        if carried and (isinstance(first, FullyConnected) or plane != self.source.plane or pool is not None):
+            left = [layer for layer in self.todo if layer not in done]
+            reader = next(one for one in left if any(self._touches(name, carried[0]) for name in self.reads[one.name]))
+            return (
+                f"layer {first.name!r} cannot be scheduled: layer {reader.name!r} reads {carried[0]!r} later, whose planes are "
+                f"{self.source.plane[0]} x {self.source.plane[1]}; a tensor is carried only past layers that keep that size"
+            )
+        ranges = self._ranges(done, carried)
+        if len(ranges) > CLAMPS:
+            return f"layer {first.name!r}: {len(ranges)} ranges of outputs in one stage; the hardware has {CLAMPS}"
+        return ""
+
+    def _ranges(self, done: list[AnyLayer], carried: list[str]) -> set[tuple[int, int]]:
+        """Ranges of outputs of a stage."""
+        own = {layer.limits for layer in done if isinstance(layer, Conv | FullyConnected | Add)}
+        return own | {limits(self.dtype[name], False) for name in carried}
+
+    def _stage_of(self, done: list[AnyLayer], carried: list[str], pool: MaxPool | None) -> Stage:
+        """The stage of these layers; then they are done, and its result is the next source."""
         for layer in done:
             self.todo.remove(layer)
+        first, plane = done[0], self.shape[done[-1].name][1:]
         computed = [layer for layer in done if not isinstance(layer, MaxPool)]
         filters = [self._filters(layer) for layer in computed] or [self._carry(self.reads[first.name][0], first.name)]
         if pool is not None and computed:
             filters = [_renamed(filters[0], pool.name)]
-        last = done[-1]
-        plane = self.shape[last.name][1:]
-        carried = self._wanted()
-        if carried:
-            self._check_carried(first, carried, plane, pool)
-            filters += [self._carry(name, name) for name in carried]
-        before = self.shape[first.name][1:] if not isinstance(first, MaxPool) else self.source.plane
+        filters += [self._carry(name, name) for name in carried]
+        before = self.source.plane if isinstance(first, MaxPool) else self.shape[first.name][1:]
         stage = _stage(tuple(done), self.source, filters, first, before, plane, pool)
         self.source = stage.result
         self.alias = {name: self.alias[name] for name in carried_names(self.alias, carried)}
@@ -129,37 +165,28 @@ class _Lowering:
             return readers[0] if isinstance(readers[0], MaxPool) else None
         return None
 
-    def _alike(self, first: AnyLayer, layer: AnyLayer) -> bool:
-        """Whether a layer can share a stage: the same stride and planes, a common input, and not too many taps together."""
+    def _alike(self, done: list[AnyLayer], layer: AnyLayer) -> bool:
+        """Whether a layer can share a stage: the same stride and planes, a common input, not too many taps and ranges together."""
+        first = done[0]
         if not isinstance(first, Conv) or not isinstance(layer, Conv) or first.stride != layer.stride:
             return False
         if self.shape[first.name][1:] != self.shape[layer.name][1:]:
             return False
         if not set(self.reads[first.name]) & set(self.reads[layer.name]):
             return False
-        clamps = {first.limits, layer.limits}
-        return len(clamps) <= CLAMPS and 2 * len({*_taps(first), *_taps(layer)}) <= MAX_WINDOWS
+        all_of_them = [*done, layer]
+        if len(self._ranges(all_of_them, self._wanted(all_of_them))) > CLAMPS:
+            return False
+        return 2 * len({tap for one in all_of_them if isinstance(one, Conv) for tap in _taps(one)}) <= MAX_WINDOWS
 
-    def _wanted(self) -> list[str]:
-        """Tensors of the source that layers still to come read."""
-        wanted = []
-        for part in self.source.parts:
-            if any(self._touches(name, part.name) for layer in self.todo for name in self.reads[layer.name]):
-                wanted.append(part.name)
-        return wanted
+    def _wanted(self, done: list[AnyLayer]) -> list[str]:
+        """Tensors of the source that layers still to come read when these are done."""
+        left = [name for layer in self.todo if layer not in done for name in self.reads[layer.name]]
+        return [part.name for part in self.source.parts if any(self._touches(name, part.name) for name in left)]
 
     def _touches(self, name: str, part: str) -> bool:
         """Whether a tensor, or what a concatenation still to come makes of it, has channels of a part."""
         return any(owner == part for owner, _ in self.alias.get(name, []))
-
-    def _check_carried(self, first: AnyLayer, carried: list[str], plane: tuple[int, int], pool: MaxPool | None) -> None:
-        if isinstance(first, FullyConnected) or plane != self.source.plane or pool is not None:
-            part = carried[0]
-            reader = next(one for one in self.todo if any(self._touches(name, part) for name in self.reads[one.name]))
-            raise ShapeError(
-                f"layer {first.name!r} cannot be scheduled: layer {reader.name!r} reads {carried[0]!r} later, whose planes are "
-                f"{self.source.plane[0]} x {self.source.plane[1]}; a tensor is carried only past layers that keep that size"
-            )
 
     def _lost(self, layer: AnyLayer) -> str:
         missing = [name for name in self.reads[layer.name] if not self._here(name)]
@@ -238,12 +265,13 @@ def _stage(
     index = {tap: i for i, tap in enumerate(taps)}
     starts = np.cumsum([0] + [len(f.bias) for f in filters])
     ranges = list(dict.fromkeys((f.low, f.high) for f in filters))
-    if len(ranges) > CLAMPS:
-        raise ShapeError(f"layer {first.name!r}: {len(ranges)} ranges of outputs in one stage; the hardware has {CLAMPS}")
 
     def joined(field: str) -> np.ndarray:
         return np.concatenate([np.asarray(getattr(f, field), dtype=np.int64) for f in filters])
 
+    k = np.concatenate([f.k + start for f, start in zip(filters, starts)]).astype(np.int64)
+    tap = np.concatenate([np.array([index[tap] for tap in f.taps] or [0], dtype=np.int64)[f.tap] for f in filters])
+    k, at, tap, value = _merged(k, joined("at"), tap, joined("value"))
     return Stage(
         layers=layers,
         source=source,
@@ -251,10 +279,10 @@ def _stage(
         stride=first.stride if isinstance(first, Conv) else 1,
         taps=taps,
         shape=(int(starts[-1]), *before),
-        k=np.concatenate([f.k + start for f, start in zip(filters, starts)]).astype(np.int64),
-        at=joined("at"),
-        tap=np.concatenate([np.array([index[tap] for tap in f.taps] or [0], dtype=np.int64)[f.tap] for f in filters]),
-        value=joined("value"),
+        k=k,
+        at=at,
+        tap=tap,
+        value=value,
         bias=joined("bias"),
         multiplier=joined("multiplier"),
         sel=joined("sel"),
@@ -262,3 +290,14 @@ def _stage(
         clamps=(ranges[0], ranges[-1]),
         pool=pool,
     )
+
+
+def _merged(*weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (k, at, tap, value), those of one place added up: a concatenation may hold a channel twice."""
+    *place, value = weights
+    order = np.lexsort(place[::-1])
+    rows = np.stack(place)[:, order]
+    new = np.append(True, np.any(rows[:, 1:] != rows[:, :-1], axis=0))[: len(order)]
+    total = np.bincount(np.cumsum(new) - 1, value[order], int(new.sum())).astype(np.int64)
+    k, at, tap = rows[:, new][:, total != 0]
+    return k, at, tap, total[total != 0]

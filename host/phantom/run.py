@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -111,6 +111,17 @@ def by_name(network: Network, outputs: Sequence[np.ndarray]) -> dict[str, np.nda
     return {layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}
 
 
+def with_joins(network: Network, image: np.ndarray, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs by layer, those of concatenations added: no run computes them, they are channels of what others wrote."""
+    result = dict(outputs)
+    for layer, sources in zip(network.layers, network.sources(), strict=True):
+        if isinstance(layer, Concat) and layer.name not in result:
+            parts = [image if i < 0 else result.get(network.layers[i].name) for i in sources]
+            if all(part is not None for part in parts):
+                result[layer.name] = np.concatenate(parts)
+    return result
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The report, and the network's outputs for all images, each [N, K, H, W], in the network's order."""
@@ -176,7 +187,8 @@ def run_network(
     results: list[list[np.ndarray]] = [[] for _ in network.outputs]
     reads = dict(zip((layer.name for layer in network.layers), network.sources(), strict=True))
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
-        outputs, counters = runner(image)
+        found, counters = runner(image)
+        outputs = with_joins(network, image, found)
         if check:
             check_outputs(network, reference.run(network, image), outputs, "" if len(images) == 1 else f" (image {number})")
         for i, stage in enumerate(runner.stages):

@@ -56,12 +56,13 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     taps = len(stage.taps)
     copy, value, which = _split(stage)
     signs = stage.source.signed
-    mixed = bool(signs.any() and not signs.all())
+    read = signs[stage.at]  # what nobody reads needs no window of its own
+    mixed = bool(read.any() and not read.all())
     copies = int(copy.max(initial=0)) + 1
     # Windows: copy, then (where channels of both types meet) uint8 or int8, then tap.
     block = 2 * taps if mixed else taps
     window = copy * block + signs[stage.at[which]] * (taps if mixed else 0) + stage.tap[which]
-    signed = tuple([False] * taps + [True] * taps if mixed else [bool(signs.all())] * taps) * copies
+    signed = tuple([False] * taps + [True] * taps if mixed else [bool(read.any())] * taps) * copies
     if len(signed) > MAX_WINDOWS:
         raise ShapeError(f"layer {stage.name!r}: {len(signed)} windows; the table holds {MAX_WINDOWS}")
     geometry_of = functools.partial(_geometry, stage, in_cols, len(signed) // taps)
@@ -101,14 +102,15 @@ def _flat(stage: Stage, source: Layout) -> StageWeights:
     A convolution over a tensor [C, 1, 1] is one, too: only its middle tap meets the input.
     """
     k, at, value = stage.k, stage.at, stage.value
-    signs = stage.source.signed
     if not stage.flat:
         if source.logical[1:] != (1, 1) or stage.result.plane != (1, 1) or stage.pool is not None:
             raise ShapeError(f"layer {stage.name!r}: a convolution cannot follow a fully connected layer unless both are 1 x 1")
         middle = np.flatnonzero(np.array([tap == (0, 0) for tap in stage.taps]))
         here = np.isin(stage.tap, middle)
         k, at, value = k[here], at[here], value[here]
-    if signs.any() and not signs.all():
+    size = int(np.prod(source.logical))
+    read = stage.source.signed[at // (size // source.logical[0])]
+    if read.any() and not read.all():
         raise ShapeError(f"layer {stage.name!r}: a fully connected layer cannot read int8 and uint8 tensors at a time")
     if np.abs(value).max(initial=0) > MOST + 1:
         raise ShapeError(f"layer {stage.name!r}: weights beyond 8 bits over single positions; they fit only over planes")
@@ -124,11 +126,10 @@ def _flat(stage: Stage, source: Layout) -> StageWeights:
     channel, y, x = element // (rows * cols), element // cols % rows, element % cols
     row = np.searchsorted(first, y, side="right") - 1
     segment, bit = row * cut.columns + x // cut.span, (y - first[row]) * cut.pitch + x % cut.span
-    size = int(np.prod(source.logical))
     chan_of, window_of = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     logical = source.index.reshape(-1)[element]
     chan_of[logical], window_of[logical] = channel * segments + segment, bit
     bits = int(bit.max()) + 1
     views = tuple(View(py=0, first=0, runs=bits, run_base=0, col_first=0, cols=1, width=1) for _ in range(segments))
     geometry = Geometry(views, tuple(Window(0, b, b, 0, 0) for b in range(bits)), (), 1)
-    return StageWeights(chan_of[at], window_of[at], k, value, lambda _: geometry, (bool(signs.all()),) * bits, True)
+    return StageWeights(chan_of[at], window_of[at], k, value, lambda _: geometry, (bool(read.any()),) * bits, True)

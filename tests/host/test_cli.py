@@ -20,7 +20,7 @@ from phantom.config import load_config
 from phantom.driver import Counters
 from phantom.errors import DeviceError, MismatchError
 from phantom.network import Network
-from phantom.run import ReferenceRunner, accuracy, kind_of, run_network
+from phantom.run import ReferenceRunner, accuracy, by_name, kind_of, run_network
 
 TINY = load_config("tiny")
 
@@ -146,13 +146,17 @@ class Fake:
     def __init__(self, network: Network, wrong: int | None = None) -> None:
         self.network, self.wrong, self.image = network, wrong, -1
 
-    def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
+    @property
+    def stages(self) -> list[tuple[str, ...]]:
+        return [(layer.name,) for layer in self.network.layers]
+
+    def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
         self.image += 1
         outputs = reference.run(self.network, image)
         if self.image == self.wrong:
             outputs[0][2, 3, 1] ^= 1
         counters = [Counters(100, 7, *[0] * 10, sampled={"weight": 50}) for _ in outputs]
-        return outputs, counters
+        return by_name(self.network, outputs), counters
 
 
 def test_exactly_checked(network: Network) -> None:

@@ -20,7 +20,7 @@ from phantom.driver import Counters
 from phantom.errors import MismatchError
 from phantom.network import Network
 from phantom.onnx import import_model
-from phantom.run import ReferenceRunner, as_images
+from phantom.run import ReferenceRunner, as_images, by_name
 
 
 def small(*tail: str, style: str = "int8") -> Builder:
@@ -120,35 +120,36 @@ def test_several_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert np.array_equal(file[network.outputs[1]], network.output_quantisation[network.outputs[1]].real(np.array(expected)))
 
 
-def test_not_on_the_hardware_yet(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    model, x = files
-    for command in ("run", "compare"):
-        assert cli.main([command, str(model), "--input", str(x), "--device", "rtl"]) == 2
-        assert "not yet compiled for the hardware: " in capsys.readouterr().err
-
-
-def test_a_chain_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the compiler takes today goes to the device."""
+def test_what_the_hardware_does_not_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     builder = Builder(np.random.default_rng(7), (3, 8, 8))
-    builder.conv(8, (3, 3), 2, [1] * 4, 1, 1, True)
-    builder.same("Relu")
-    builder.gemm(10, False)
-    model = quantise(builder.model(), builder.images(4), tmp_path / "m.onnx", "QOperator", "int8")
+    builder.conv(8, (3, 3), 3, [1] * 4, 1, 1, True)
+    model = quantise(builder.model(), builder.images(4), tmp_path / "m.onnx", "QDQ", "int8")
     np.save(tmp_path / "x.npy", builder.images(2))
+    for command in ("run", "compare"):
+        assert cli.main([command, str(model), "--input", str(tmp_path / "x.npy"), "--device", "rtl"]) == 2
+        assert "convolution with stride 3; it must be 1 or 2" in capsys.readouterr().err
+
+
+def test_a_graph_is_compiled(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A residual block and a pooling go to the device, in stages; what is pooled at once need not come back."""
+    model, x = files
     seen: list[Any] = []
 
     class Device:
         def __init__(self, accelerator: object, programs: list[Any]) -> None:
             seen.extend(programs)
 
-        def __call__(self, image: np.ndarray) -> tuple[list[np.ndarray], list[Counters] | None]:
-            return reference.run(import_model(model).network, image), None
+        def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters] | None]:
+            network = import_model(model).network
+            outputs = by_name(network, reference.run(network, image))
+            return {part.name: outputs[part.name] for program in seen for part in program.stage.result.parts}, None
 
     monkeypatch.setattr("phantom.run.DeviceRunner", Device)
     monkeypatch.setattr("phantom.driver.Accelerator", lambda *_, **__: None)
     monkeypatch.setattr(cli, "open_overlay", lambda *_: None)
-    assert cli.main(["compare", str(model), "--input", str(tmp_path / "x.npy"), "--device", "rtl"]) == 0
-    assert [program.layer.name for program in seen] == [layer.name for layer in import_model(model).network.layers]
+    assert cli.main(["compare", str(model), "--input", str(x), "--device", "rtl"]) == 0
+    layers = [layer.name for program in seen for layer in program.stage.layers]
+    assert layers == [layer.name for layer in import_model(model).network.layers]
 
 
 def changed(network: Network, index: int, **change: object) -> Network:

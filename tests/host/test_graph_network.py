@@ -10,10 +10,11 @@ from networks_for_tests import random_conv, random_input
 
 from phantom import network_file, reference
 from phantom.compilable import check_compilable
+from phantom.config import load_config
 from phantom.effectual import dense_macs, effectual_macs
 from phantom.errors import FormatError, PhantomError, RangeError, ShapeError
 from phantom.network import Add, Concat, Conv, MaxPool, Network
-from phantom.run import ReferenceRunner, as_images, kind_of, run_network
+from phantom.run import ReferenceRunner, as_images, by_name, kind_of, run_network
 from phantom.scales import Quantisation
 
 RNG = np.random.default_rng(0)
@@ -170,17 +171,42 @@ def test_dilated_multiplies() -> None:
     assert effectual_macs(layer, image) == reference.accumulate(ones, (image != 0).astype(np.uint8)).sum()
 
 
-def test_what_is_compiled() -> None:
-    check_compilable(Network("n", (3, 7, 8), np.uint8, [conv("a", channels=3), conv("b")]))
-    with pytest.raises(
-        ShapeError, match=r"'c' \(dilation 2, 4 channel groups\), 'sum' \(Add\), 'both' \(Concat\), 'pool' \(MaxPool\);"
-    ):
+def test_what_the_hardware_does_not_take() -> None:
+    check_compilable(diamond(layers=diamond().layers[:-1], outputs=("both",)))
+    with pytest.raises(ShapeError, match=r"'pool' \(maximum pooling 3 x 2 / 2 with padding \(1, 1, 0, 0\); windows must be square"):
         check_compilable(diamond())
-    with pytest.raises(ShapeError, match=r"'a' \(stride 3, dilation 2\)"):
-        check_compilable(Network("n", (3, 7, 8), np.uint8, [conv("a", channels=3, stride=3, dilation=2)]))
-    branches = [conv("a", channels=3), conv("b", "input", channels=3)]
-    with pytest.raises(ShapeError, match="no chain"):
-        check_compilable(Network("n", (3, 7, 8), np.uint8, branches, ("a", "b")))
+    for change in ({"kernel": (4, 4)}, {"kernel": (3, 3), "stride": 4}, {"kernel": (3, 3), "padding": (0, 0, 2, 0)}):
+        with pytest.raises(ShapeError, match="'p' .*windows and steps up to 3, padding up to the step"):
+            check_compilable(Network("n", (3, 7, 8), np.uint8, [MaxPool("p", **change)]))  # type: ignore[arg-type]
+    check_compilable(Network("n", (3, 7, 8), np.uint8, [MaxPool("p", (3, 3), 3, (2, 2, 2, 2))]))
+    layers = [conv("a", channels=3, stride=3), named(random_conv(RNG, 4, 4, (9, 8)), "b", padding=(4, 4, 4, 4))]
+    with pytest.raises(
+        ShapeError, match=r"'a' \(convolution with stride 3; it must be 1 or 2\); 'b' \(convolution 9 x 8, 72 windows; the table"
+    ):
+        check_compilable(Network("n", (3, 7, 8), np.uint8, layers))
+    many = [conv("c0", channels=3, stride=3), *(conv(f"c{i}", stride=3) for i in range(1, 6))]
+    with pytest.raises(ShapeError, match=r"'c0' .*'c3' .*; and 2 more$"):
+        check_compilable(Network("n", (3, 7, 8), np.uint8, many))
+
+
+def test_a_concatenation_is_put_together_on_the_host() -> None:
+    """No run computes one: what reads it is measured all the same, and it can be an output."""
+    network = diamond(
+        layers=[conv("a", channels=3), conv("b", "a"), Concat("both", inputs=("b", "a")), conv("c", "both", channels=8)],
+        outputs=("both", "c"),
+    )
+    image = random_input(RNG, (3, 7, 8), np.uint8)
+    right = by_name(network, reference.run(network, image))
+
+    class Device:
+        stages = (("a",), ("b",), ("c",))
+
+        def __call__(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], None]:
+            return {name: right[name] for name in "abc"}, None
+
+    outcome = run_network(network, load_config("tiny"), "rtl", Device(), image[None])
+    assert np.array_equal(outcome.results[0][0], right["both"])
+    assert outcome.report.layers[2].macs_effectual == effectual_macs(network.layers[3], right["both"]) > 0
 
 
 def test_real_and_integer_images() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 
 import numpy as np
 import pytest
@@ -14,18 +13,32 @@ from phantom.config import Config, load_config
 from phantom.errors import ShapeError
 from phantom.layout import Layout
 from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, choose, need_rows
-from phantom.views import Geometry, conv_geometry
+from phantom.views import Geometry, conv_geometry, kernel_taps
 
 CONFIGS = [load_config(name) for name in ("tiny", "small", "pynq_z2")]
 
 
 def a_case(
-    filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int], density: float = 1.0
+    filters: int,
+    channels: int,
+    kernel: int,
+    stride: int,
+    size: tuple[int, int],
+    density: float = 1.0,
+    pool: tuple[int, int, int] = (1, 1, 0),
 ) -> tuple[Workload, GeometryOf, Layout]:
     pad = kernel // 2
     rows, cols = ((n + 2 * pad - kernel) // stride + 1 for n in size)
-    work = Workload("t", filters, channels, (kernel, kernel), stride, pad, rows, cols, 0.3, density)
-    geometry_of = functools.partial(conv_geometry, "t", (kernel, kernel), stride, pad, pad, size[1], cols)
+    window, step, top = pool
+    # A pooling whose last window lies inside as a whole.
+    rows, cols = ((n + top - window) // step + 1 for n in (rows, cols))
+    work = Workload("t", filters, channels, (-pad, kernel - 1 - pad), stride, rows, cols, 0.3, density, pool=pool)
+    taps = kernel_taps((kernel, kernel), pad, pad)
+
+    def geometry_of(tile_cols: int) -> Geometry:
+        starts = range(-top, cols * step - top, tile_cols * step)
+        return conv_geometry("t", taps, stride, size[1], starts, (tile_cols - 1) * step + window, -top)
+
     return work, geometry_of, Layout.plain((channels, *size), np.dtype(np.uint8))
 
 
@@ -35,7 +48,7 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     assert t.rows <= config.rows and t.cols <= config.cols and t.tiles * t.groups == t.rows * t.cols
     cores = {t.place(tile, group) for tile in range(t.tiles) for group in range(t.groups)}
     assert cores == {(r, c) for r in range(t.rows) for c in range(t.cols)}, "each core has one (tile, group)"
-    assert t.slots * t.tile_rows * geometry.pitch <= BANK and t.slots <= MAX_SLOTS
+    assert t.slots * work.sum_rows(t.tile_rows) * geometry.pitch <= BANK and t.slots <= MAX_SLOTS
     assert t.passes * t.groups * config.threads * t.slots >= work.filters, "a place for every filter"
     for tile in range(t.tiles):  # a core mask is a product of rows and columns
         members = {t.place(tile, group) for group in range(t.groups)}
@@ -46,15 +59,17 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     assert {t.at(i) for i in range(t.tiles)} == {
         (r * t.tile_rows, c * t.tile_cols) for r in range(t.tiles // t.col_tiles) for c in range(t.col_tiles)
     }
-    columns = [(t.tile_rows + v.runs - 1) * min(v.cols, v.width) for v in geometry.views]
+    columns = [(work.sum_rows(t.tile_rows) + v.runs - 1) * min(v.cols, v.width) for v in geometry.views]
     assert (max if t.view_chans else sum)(columns) <= 2 * config.act_words - RING_MARGIN, "a dense channel fits the ring"
     cut = layout.geometry
     for strip in range(-(-work.out_rows // t.strip_rows)):
         first, end = need_rows(t, work, layout, strip)
+        window, step, top = work.pool
         wanted = [
-            y * work.stride + ky - work.top
+            (y * step - top + p) * work.stride + dy
             for y in range(strip * t.strip_rows, (strip + 1) * t.strip_rows)
-            for ky in range(work.kernel[0])
+            for p in range(window)
+            for dy in range(work.reach[0], work.reach[1] + 1)
         ]
         height = layout.index.shape[1]
         assert all(first <= y < end for y in wanted if 0 <= y < height), "all rows of the strip are asked for"
@@ -72,12 +87,20 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     kernel=st.integers(1, 7),
     stride=st.sampled_from([1, 2]),
     size=st.tuples(st.integers(7, 40), st.integers(7, 70)),
+    pool=st.sampled_from([(1, 1, 0), (2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)]),
     rank=st.sampled_from([0, 0, 1, 7, 40, 10**6]),
 )
 def test_limits(
-    config: Config, filters: int, channels: int, kernel: int, stride: int, size: tuple[int, int], rank: int
+    config: Config,
+    filters: int,
+    channels: int,
+    kernel: int,
+    stride: int,
+    size: tuple[int, int],
+    pool: tuple[int, int, int],
+    rank: int,
 ) -> None:
-    case = a_case(filters, channels, kernel, stride, size)
+    case = a_case(filters, channels, kernel, stride, size, pool=pool)
     try:
         tiling, geometry = choose(*case, config, rank)
     except ShapeError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from phantom.errors import ShapeError
-from phantom.views import Geometry, conv_geometry
+from phantom.views import Geometry, conv_geometry, kernel_taps
 
 
 def position(geometry: Geometry, window: int, col: int) -> int | None:
@@ -48,45 +48,62 @@ def sums(
     pads=st.tuples(*[st.integers(0, 3)] * 4),
     size=st.tuples(st.integers(7, 16), st.integers(7, 24)),
     col_tiles=st.integers(1, 4),
+    dilation=st.integers(1, 3),
+    early=st.tuples(st.integers(0, 2), st.integers(0, 2)),
 )
 def test_a_tile_sums_what_the_convolution_sums(
-    kernel: tuple[int, int], stride: int, pads: tuple[int, int, int, int], size: tuple[int, int], col_tiles: int
+    kernel: tuple[int, int],
+    stride: int,
+    pads: tuple[int, int, int, int],
+    size: tuple[int, int],
+    col_tiles: int,
+    dilation: int,
+    early: tuple[int, int],
 ) -> None:
-    """Do what the hardware does, with every position of the input instead of a value; gap columns are nobody's."""
+    """Do what the hardware does, with every position of the input instead of a value; gap columns are nobody's.
+
+    With pooling behind it the first tile begins `early`, above and left of the first output.
+    """
     top, left, bottom, right = pads
-    rows, cols = (size[0] + top + bottom - kernel[0]) // stride + 1, (size[1] + left + right - kernel[1]) // stride + 1
-    width = -(-cols // col_tiles)
-    geometry = conv_geometry("t", kernel, stride, top, left, size[1], cols, width)
+    reach = [(n - 1) * dilation + 1 for n in kernel]
+    assume(reach[0] <= size[0] + top + bottom and reach[1] <= size[1] + left + right)
+    rows, cols = (size[0] + top + bottom - reach[0]) // stride + 1, (size[1] + left + right - reach[1]) // stride + 1
+    above, before = early
+    width = -(-(cols + before) // col_tiles)
+    starts = range(-before, cols, width)
+    geometry = conv_geometry("t", kernel_taps(kernel, top, left, dilation), stride, size[1], starts, width, -above)
     assert geometry.pitch >= width and len(geometry.edges) <= 3
     first_row, tile_rows = 1 if rows > 2 else 0, min(2, rows)  # a tile that does not begin at the top
-    for first_col in range(0, cols, width):
+    for first_col in starts:
         for ky in range(kernel[0]):
             for kx in range(kernel[1]):
-                got = sums(geometry, ky * kernel[1] + kx, stride, size, (first_row, first_col), (tile_rows, width))
+                tile = first_row + above, first_col + before
+                got = sums(geometry, ky * kernel[1] + kx, stride, size, tile, (tile_rows, width))
                 want = set()
                 for yo in range(first_row, first_row + tile_rows):
                     for xo in range(first_col, min(cols, first_col + width)):
-                        y, x = yo * stride + ky - top, xo * stride + kx - left
+                        y, x = yo * stride + ky * dilation - top, xo * stride + kx * dilation - left
                         if 0 <= y < size[0] and 0 <= x < size[1]:
-                            want.add((yo, xo, y, x))
-                assert {place for place in got if place[1] < cols} == want, (first_col, ky, kx)
+                            want.add((yo + above, xo + before, y, x))
+                assert {place for place in got if place[1] < cols + before} == want, (first_col, ky, kx)
 
 
 def test_a_whole_row_and_two_halves_need_no_gap() -> None:
     """What the three edge codes are for: no product of a 3 x 3 window is wasted when a row is one tile."""
-    assert conv_geometry("t", (3, 3), 1, 1, 1, 28, 28).pitch == 28
-    assert conv_geometry("t", (3, 3), 2, 1, 1, 56, 28, 14).pitch == 14
-    assert conv_geometry("t", (3, 3), 1, 1, 1, 56, 56, 28).pitch == 29
+    taps = kernel_taps((3, 3), 1, 1)
+    assert conv_geometry("t", taps, 1, 28, range(1), 28).pitch == 28
+    assert conv_geometry("t", taps, 2, 56, range(0, 28, 14), 14).pitch == 14
+    assert conv_geometry("t", taps, 1, 56, range(0, 56, 28), 28).pitch == 29
 
 
 def test_runs_of_all_views_are_numbered_without_gaps() -> None:
-    geometry = conv_geometry("t", (5, 3), 2, 2, 1, 20, 10)
+    geometry = conv_geometry("t", kernel_taps((5, 3), 2, 1), 2, 20, range(1), 10)
     assert [v.run_base for v in geometry.views] == [int(n) for n in np.cumsum([0] + [v.runs for v in geometry.views])[:-1]]
     assert sorted({(v.py, v.col_first % 2) for v in geometry.views}) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert {w.run for w in geometry.windows} == set(range(geometry.runs))
 
 
 def test_limits() -> None:
-    with pytest.raises(ShapeError, match=r"'big'.*9 x 8 has 72 windows; the table holds 64"):
-        conv_geometry("big", (9, 8), 1, 0, 0, 20, 13)
-    assert len(conv_geometry("most", (8, 8), 1, 0, 0, 20, 13).windows) == 64
+    with pytest.raises(ShapeError, match=r"'big'.*72 windows; the table holds 64"):
+        conv_geometry("big", kernel_taps((9, 8)), 1, 20, range(1), 13)
+    assert len(conv_geometry("most", kernel_taps((8, 8)), 1, 20, range(1), 13).windows) == 64

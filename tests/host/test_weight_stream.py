@@ -66,6 +66,7 @@ def random_case(seed: int) -> tuple[Weights, list[Params], WeightLayout]:
                 rng.integers(-(2**31), 2**31, n).astype(np.int32),
                 rng.integers(0, 2**24, n).astype(np.uint32),
                 rng.integers(0, 8, n).astype(np.uint8),
+                rng.integers(0, 2, n).astype(np.uint8),
             )
         )
     masks = np.array([core_mask(1 << g, 0b101) for g in range(groups)])
@@ -112,7 +113,7 @@ def test_round_trip(seed: int, repeat: int) -> None:
 
     got_params = decode_params(words)
     want_params = [p for p in params if len(p.bias)] * repeat
-    for name in ("bias", "multiplier", "sel"):
+    for name in ("bias", "multiplier", "sel", "clamp"):
         assert np.array_equal(
             np.concatenate([getattr(p, name) for p in got_params] or [[]]),
             np.concatenate([getattr(p, name) for p in want_params] or [[]]),
@@ -164,7 +165,13 @@ def test_words_of_threads_take_turns() -> None:
         seen[t] += 1
 
 
-EMPTY = Params(np.zeros(0, np.int32), np.zeros(0, np.uint32), np.zeros(0, np.uint8))
+EMPTY = Params(*[np.zeros(0, np.int64)] * 4)
+
+
+def a_param(**change: float) -> Params:
+    """Parameters of a pass with one filter."""
+    values = {"bias": 0, "multiplier": 1, "sel": 0, "clamp": 0} | change
+    return Params(**{name: np.array([value]) for name, value in values.items()})
 
 
 def one(**change: object) -> np.ndarray:
@@ -216,10 +223,12 @@ def test_empty_blocks_cost_nothing() -> None:
         {"core_masks": np.array([1])},
         {"core_masks": np.array([1 << 16])},
         {"block_ends": np.array([[[10, 9]]])},
-        {"params": [Params(np.array([2**31]), np.array([1]), np.array([0]))]},
-        {"params": [Params(np.array([0]), np.array([2**24]), np.array([0]))]},
-        {"params": [Params(np.array([0]), np.array([1]), np.array([8]))]},
-        {"params": [Params(np.array([0.5]), np.array([1]), np.array([0]))]},
+        {"params": [a_param(bias=2**31)]},
+        {"params": [a_param(multiplier=2**24)]},
+        {"params": [a_param(sel=8)]},
+        {"params": [a_param(clamp=2)]},
+        {"params": [a_param(clamp=-1)]},
+        {"params": [a_param(bias=0.5)]},
         dict.fromkeys(FIELDS, np.array([1, 1])) | {"pass_": [0, 0], "group": [0, 0]},
     ],
 )
@@ -232,7 +241,7 @@ def test_out_of_range(change: dict[str, object]) -> None:
     "change",
     [
         {"params": []},
-        {"params": [Params(np.zeros(2, int), np.zeros(1, int), np.zeros(2, int))]},
+        {"params": [Params(np.zeros(2, int), np.zeros(1, int), np.zeros(2, int), np.zeros(2, int))]},
         {"block_ends": np.array([[10]])},
         {"core_masks": np.array([core_mask(1, 1)] * 2)},
         {"slot": np.array([1, 2])},
@@ -244,7 +253,7 @@ def test_shapes(change: dict[str, object]) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    words = one(params=[Params(np.array([-3]), np.array([77]), np.array([2]))])
+    words = one(params=[a_param(bias=-3, multiplier=77, sel=2, clamp=1)])
     for at in range(len(words)):
         for bit in range(64):
             bad = words.copy()

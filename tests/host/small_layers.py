@@ -1,0 +1,22 @@
+"""Layers in short form, for tests of how they are put together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phantom.network import Add, Conv
+
+
+def conv(name: str, channels: int, filters: int, kernel: int = 3, **rest: object) -> Conv:
+    """A convolution that keeps rows and columns, with the same weights every time."""
+    rng = np.random.default_rng(filters)
+    weights = rng.integers(-128, 128, (filters, channels, kernel, kernel)).astype(np.int8)
+    pad = kernel // 2
+    ones = np.ones(filters, dtype=np.int64)
+    return Conv(name, weights, 0 * ones, 300 * ones, ones, padding=(pad,) * 4, **rest)  # type: ignore[arg-type]
+
+
+def add(name: str, a: str, b: str, **rest: object) -> Add:
+    """factors[0] * a + factors[1] * b, scaled down by the larger one; a + b where none are given."""
+    factors = rest.pop("factors", (1, 1))
+    return Add(name, factors, (1 << 14) // max(map(abs, factors)), 0, inputs=(a, b), **rest)  # type: ignore[arg-type, call-overload]

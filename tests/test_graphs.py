@@ -1,0 +1,144 @@
+"""Random networks that are graphs through compiler, driver and RTL, every tensor compared with the reference."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from graphs_for_tests import POOLS, random_graph
+from hypothesis import HealthCheck, Phase, currently_in_test_context, example, given, note, settings
+from hypothesis import strategies as st
+from small_layers import add, conv
+
+from phantom import reference
+from phantom.check import check_outputs
+from phantom.config import load_config
+from phantom.driver import Accelerator
+from phantom.errors import DeviceError, ShapeError
+from phantom.network import Concat, MaxPool, Network
+from phantom.program import compile_network
+from phantom.run import DeviceRunner, with_joins
+
+TINY = load_config("tiny")
+UINT8 = np.dtype(np.uint8)
+# Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
+FEW = settings(
+    max_examples=int(os.environ.get("EXAMPLES", "20")),
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+SEEDS = st.integers(0, 2**32 - 1)
+RANKS = st.one_of(st.just(0), st.integers(1, 200))  # the best tiling, or any other one that fits
+
+
+class Board:
+    """A simulated board that is made anew when an assertion of the RTL has ended it."""
+
+    def __init__(self) -> None:
+        self.accelerator: Accelerator | None = None
+
+    def run(self, network: Network, image: np.ndarray, rank: int = 0) -> list[str]:
+        """Run and compare every tensor; returns the names of the stages."""
+        programs = compile_network(network, TINY, rank=rank)
+        for program in programs if currently_in_test_context() else ():
+            note(f"{program.name}: {program.source.logical} {program.tiling} {program.stage.pool}")
+        if self.accelerator is None:
+            from phantom_sim.overlay import board
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.accelerator = Accelerator(board("tiny"), TINY, timeout=300)
+        try:
+            outputs, _ = DeviceRunner(self.accelerator, programs)(image)
+        except DeviceError:
+            self.close()
+            raise
+        outputs = with_joins(network, image, outputs)
+        assert set(network.outputs) <= set(outputs)
+        check_outputs(network, reference.run(network, image), outputs)
+        return [program.name for program in programs]
+
+    def close(self) -> None:
+        """End the simulation."""
+        if self.accelerator is not None:
+            self.accelerator.overlay.device.close()
+            self.accelerator = None
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    pytest.importorskip("pynq")
+    result = Board()
+    yield result
+    result.close()
+
+
+def image_of(seed: int, network: Network, density: float = 0.6) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(network.input_dtype)
+    image = rng.integers(info.min, info.max + 1, network.input_shape)
+    image[rng.random(image.shape) >= density] = 0
+    return image.astype(network.input_dtype)
+
+
+@FEW
+@given(seed=SEEDS, rank=RANKS)
+def test_graphs(board: Board, seed: int, rank: int) -> None:
+    """All kinds of layers, types mixed, tensors carried."""
+    network = random_graph(seed, most=5)
+    try:
+        board.run(network, image_of(seed, network), rank)
+    except ShapeError as error:  # a bundle of many channels: tiny has a row buffer of 16 KiB
+        assert "words a strip; the row buffer holds" in str(error)
+
+
+@FEW
+@given(
+    seed=SEEDS,
+    kind=st.sampled_from(POOLS),
+    pads=st.tuples(*[st.integers(0, 2)] * 4),
+    size=st.tuples(st.integers(3, 14), st.integers(3, 18)),
+    stride=st.sampled_from([1, 2]),
+    at_once=st.booleans(),
+    signed=st.booleans(),
+    rank=RANKS,
+)
+@example(seed=1, kind=(3, 2), pads=(1, 1, 0, 0), size=(9, 11), stride=1, at_once=True, signed=True, rank=0)
+@example(seed=2, kind=(2, 2), pads=(0, 0, 0, 0), size=(4, 18), stride=2, at_once=True, signed=False, rank=3)
+@example(seed=3, kind=(3, 1), pads=(1, 1, 1, 1), size=(7, 7), stride=1, at_once=False, signed=True, rank=1)
+@example(seed=4, kind=(2, 3), pads=(1, 0, 1, 1), size=(8, 10), stride=1, at_once=False, signed=False, rank=0)
+def test_pooling(
+    board: Board,
+    seed: int,
+    kind: tuple[int, int],
+    pads: tuple[int, int, int, int],
+    size: tuple[int, int],
+    stride: int,
+    at_once: bool,
+    signed: bool,
+    rank: int,
+) -> None:
+    """Every window and step, with and without a convolution before it."""
+    window, step = kind
+    dtype = np.dtype(np.int8 if signed else np.uint8)
+    first = conv("c", 3, 5 + seed % 20, stride=stride, out_dtype=dtype, relu=not signed)
+    plane = first.out_shape((3, *size))[1:]
+    window = min(window, *plane)
+    pool = MaxPool("p", (window, window), step, tuple(min(pad, window - 1, step) for pad in pads))  # type: ignore[arg-type]
+    network = Network("pooled", (3, *size), UINT8, [first, pool], ("p",) if at_once else ("c", "p"))
+    assert board.run(network, image_of(seed, network), rank) == (["c+p"] if at_once else ["c", "p"])
+
+
+@pytest.mark.parametrize("factors", [(1, 1), (-128, 127), (508, -300), (129, 0)])
+def test_weights_beyond_8_bits(board: Board, factors: tuple[int, int]) -> None:
+    """A sum of two types, with factors that take up to four weights."""
+    layers = [conv("a", 3, 6, out_dtype=np.dtype(np.int8), relu=False), conv("b", 6, 6), add("s", "a", "b", factors=factors)]
+    layers.append(Concat("j", inputs=("s", "b", "s")))
+    layers.append(conv("c", 18, 4))
+    network = Network("sums", (3, 7, 9), UINT8, layers)
+    assert board.run(network, image_of(5, network)) == ["a", "b", "s", "c"]
