@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from phantom.network import Conv
-from phantom.program import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW, Program
-from phantom.weight_decode import decode_core, packet_table
+from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
+from phantom.program import Program
+from phantom.quantise import requantise
+from phantom.weight_decode import decode_core, decode_params, packet_table
 
 
 def table(program: Program, select: int) -> dict[int, int]:
@@ -56,11 +57,63 @@ def cores_reached(program: Program) -> set[tuple[int, int]]:
 
 
 def taps_of(program: Program) -> np.ndarray:
-    """Rows of (filter, stream channel, window, w) that a convolution's layer says, sorted."""
-    layer, source = program.stage.layers[0], program.source
-    assert isinstance(layer, Conv) and source.channel_order is not None
+    """Rows of (filter, stream channel, window, w) that a stage with one window a tap says, sorted."""
+    stage, source = program.stage, program.source
+    assert source.channel_order is not None
     place = {int(c): i for i, c in enumerate(source.channel_order) if c >= 0}
-    k, c, ky, kx = np.nonzero(layer.weights)
-    window = ky * layer.weights.shape[3] + kx
-    rows = np.stack([k, np.array([place[int(i)] for i in c], dtype=np.int64), window, layer.weights[k, c, ky, kx]])
+    rows = np.stack([stage.k, np.array([place[int(i)] for i in stage.at], dtype=np.int64), stage.tap, stage.value])
     return rows[:, np.lexsort(rows[::-1])].T
+
+
+def computed(program: Program, planes: np.ndarray, threads: int) -> np.ndarray:
+    """What the hardware makes of a stream's planes, bytes [channels, rows, cols], by weight stream, tables and registers.
+
+    Bytes [filters, rows, cols]. Where a window lies is taken from the stage's taps (`test_views` checks views and runs), the rest
+    from what the hardware is given: the sign of its activations, parameters, ranges, pooling.
+    """
+    stage, t, registers = program.stage, program.tiling, program.registers
+    places, cores = filter_places(program), received(program, threads)
+    windows = table(program, TABLE_WINDOW)
+    views = registers["LAM_LOOPS"]["views"] if registers["LAM_LOOPS"]["view_chans"] else 1
+    sums = np.zeros(stage.shape, np.int64)
+    for group in range(t.groups):
+        for k, channel, window, w in cores[t.place(0, group)]:
+            signed = windows[window] >> 17 & 1
+            dy, dx = stage.taps[window % len(stage.taps)]
+            sums[k] += w * shifted(planes[channel // views].view(np.int8 if signed else np.uint8), dy, dx, stage.stride, stage.shape[1:])
+    out = np.zeros(stage.shape, np.int64)
+    for pass_, params in enumerate(decode_params(program.weights)):
+        order = np.repeat(places[pass_][:, None], t.tiles, axis=1).reshape(-1)
+        for i, k in enumerate(order):
+            if k >= 0:
+                limits = registers[f"CLAMP{params.clamp[i]}"]
+                low, high = ((limits[name] ^ 0x100) - 0x100 for name in ("low", "high"))
+                out[k] = requantise(sums[k], params.bias[i], params.multiplier[i], params.sel[i], low, high)
+    return pooled(out, registers["POOL"], stage.result.plane).astype(np.uint8)
+
+
+def shifted(plane: np.ndarray, dy: int, dx: int, stride: int, size: tuple[int, int]) -> np.ndarray:
+    """Values at (y * stride + dy, x * stride + dx), 0 outside."""
+    out = np.zeros(size, np.int64)
+    for y in range(size[0]):
+        for x in range(size[1]):
+            row, col = y * stride + dy, x * stride + dx
+            if 0 <= row < plane.shape[0] and 0 <= col < plane.shape[1]:
+                out[y, x] = plane[row, col]
+    return out
+
+
+def pooled(values: np.ndarray, pool: dict[str, int], plane: tuple[int, int]) -> np.ndarray:
+    """Largest values; the last window of rows and columns has its own end."""
+    out = np.zeros((len(values), *plane), np.int64)
+
+    def span(i: int, count: int, first: str, last: str) -> slice:
+        start = i * pool["step"] - pool[first]
+        return slice(max(0, start), start + 1 + (pool[last] if i == count - 1 else pool["more"]))
+
+    for y in range(plane[0]):
+        for x in range(plane[1]):
+            rows, cols = span(y, plane[0], "top", "bottom_more"), span(x, plane[1], "left", "right_more")
+            assert rows.stop <= values.shape[1] and cols.stop <= values.shape[2], "a window ends inside"
+            out[:, y, x] = values[:, rows, cols].max(axis=(1, 2))
+    return out
