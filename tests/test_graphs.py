@@ -18,7 +18,7 @@ from phantom.check import check_outputs
 from phantom.config import load_config
 from phantom.driver import Accelerator
 from phantom.errors import DeviceError, ShapeError
-from phantom.network import Concat, MaxPool, Network
+from phantom.network import Concat, FullyConnected, MaxPool, Network
 from phantom.program import compile_network
 from phantom.run import DeviceRunner, with_joins
 
@@ -95,6 +95,17 @@ def test_graphs(board: Board, seed: int, rank: int) -> None:
         board.run(network, image_of(seed, network), rank)
     except ShapeError as error:  # a bundle of many channels: tiny has a row buffer of 16 KiB
         assert "words a strip; the row buffer holds" in str(error)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (1, 110)])
+def test_fully_connected_behind_tiles_side_by_side(board: Board, size: tuple[int, int]) -> None:
+    """Once wrong: segments beside the first one were passed over."""
+    count = 2 * size[0] * size[1]
+    weights = np.arange(9 * count).reshape(9, count) % 7 - 2
+    full = FullyConnected("f", weights, [0] * 9, [40] * 9, [0] * 9)
+    network = Network("flat", (3, *size), UINT8, [conv("c", 3, 2), full])
+    for rank in (0, 2, 5, 9):
+        board.run(network, image_of(rank, network), rank)
 
 
 @FEW

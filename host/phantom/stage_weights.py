@@ -18,6 +18,7 @@ from .tiling import GeometryOf
 from .views import MAX_WINDOWS, NO_VIEW, Geometry, View, Window, conv_geometry
 
 MAX_FLAT_SEGMENTS = 4  # of a channel that a fully connected layer reads: views of the LAM
+MAX_FIRST_COL = 127  # of a view
 MOST = 127  # of a weight
 
 
@@ -130,6 +131,12 @@ def _flat(stage: Stage, source: Layout) -> StageWeights:
     logical = source.index.reshape(-1)[element]
     chan_of[logical], window_of[logical] = channel * segments + segment, bit
     bits = int(bit.max()) + 1
-    views = tuple(View(py=0, first=0, runs=bits, run_base=0, col_first=0, cols=1, width=1) for _ in range(segments))
+    begins = [i % cut.columns * cut.span for i in range(segments)]
+    if max(begins) > MAX_FIRST_COL:
+        raise ShapeError(
+            f"layer {stage.name!r}: a segment begins at column {max(begins)}; a fully connected layer takes up to {MAX_FIRST_COL}"
+        )
+    # To the LAM a segment has one column, its own first one.
+    views = tuple(View(py=0, first=0, runs=bits, run_base=0, col_first=x, cols=1, width=1) for x in begins)
     geometry = Geometry(views, tuple(Window(0, b, b, 0, 0) for b in range(bits)), (), 1)
     return StageWeights(chan_of[at], window_of[at], k, value, lambda _: geometry, (bool(read.any()),) * bits, True)
