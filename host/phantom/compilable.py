@@ -1,4 +1,4 @@
-"""What single layers the hardware does not take. What does not fit together is found by `lower`, what does not fit its tables later."""
+"""What layers the hardware does not take, whatever is around them; `lower` finds what does not go together."""
 
 from __future__ import annotations
 

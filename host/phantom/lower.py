@@ -166,7 +166,7 @@ class _Lowering:
         return None
 
     def _alike(self, done: list[AnyLayer], layer: AnyLayer) -> bool:
-        """Whether a layer can share a stage: the same stride and planes, a common input, not too many taps and ranges together."""
+        """Whether a layer can share a stage: the same stride and planes, a common input, not too many taps and ranges."""
         first = done[0]
         if not isinstance(first, Conv) or not isinstance(layer, Conv) or first.stride != layer.stride:
             return False

@@ -218,9 +218,7 @@ def measure(layer: AnyLayer, inputs: Sequence[np.ndarray | None]) -> Measure:
     if len(there) < len(inputs):
         return Measure(layer.name, kind_of(layer), None, 0, 0)
     channels, height, width = there[0].shape
-    return Measure(
-        layer.name, kind_of(layer), None, dense_macs(layer, (channels, height, width)), effectual_macs(layer, *there)
-    )
+    return Measure(layer.name, kind_of(layer), None, dense_macs(layer, (channels, height, width)), effectual_macs(layer, *there))
 
 
 def together(parts: Sequence[Measure], counters: Counters | None) -> Measure:

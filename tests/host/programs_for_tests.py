@@ -80,7 +80,8 @@ def computed(program: Program, planes: np.ndarray, threads: int) -> np.ndarray:
         for k, channel, window, w in cores[t.place(0, group)]:
             signed = windows[window] >> 17 & 1
             dy, dx = stage.taps[window % len(stage.taps)]
-            sums[k] += w * shifted(planes[channel // views].view(np.int8 if signed else np.uint8), dy, dx, stage.stride, stage.shape[1:])
+            plane = planes[channel // views].view(np.int8 if signed else np.uint8)
+            sums[k] += w * shifted(plane, dy, dx, stage.stride, stage.shape[1:])
     out = np.zeros(stage.shape, np.int64)
     for pass_, params in enumerate(decode_params(program.weights)):
         order = np.repeat(places[pass_][:, None], t.tiles, axis=1).reshape(-1)

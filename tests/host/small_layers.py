@@ -17,6 +17,7 @@ def conv(name: str, channels: int, filters: int, kernel: int = 3, **rest: object
 
 
 def add(name: str, a: str, b: str, **rest: object) -> Add:
-    """factors[0] * a + factors[1] * b, scaled down by the larger one; a + b where none are given."""
+    """`factors[0]` * a + factors[1] * b, scaled down by the larger one; a + b where none are given."""
     factors = rest.pop("factors", (1, 1))
-    return Add(name, factors, (1 << 14) // max(map(abs, factors)), 0, inputs=(a, b), **rest)  # type: ignore[arg-type, call-overload]
+    multiplier = (1 << 14) // max(map(abs, factors))
+    return Add(name, factors, multiplier, 0, inputs=(a, b), **rest)  # type: ignore[arg-type, call-overload]

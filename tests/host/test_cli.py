@@ -175,7 +175,7 @@ def test_exactly_checked(network: Network) -> None:
 def test_check_by_default(
     files: tuple[str, str], network: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_device_runner", lambda *_: Fake(network, wrong=4))
+    monkeypatch.setattr(cli, "_runner", lambda *_: Fake(network, wrong=4))
     command = ["run", files[0], "--input", files[1]]
     assert "layer 'conv (image 4)': 1 of 96 values differ" in fails(command, capsys)
     assert cli.main([*command, "--no-check"]) == 0
@@ -186,7 +186,7 @@ def test_check_by_default(
 
 def test_plot(files: tuple[str, str], network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(cli, "_device_runner", lambda *_: Fake(network))
+    monkeypatch.setattr(cli, "_runner", lambda *_: Fake(network))
     picture = tmp_path / "r.png"
     assert cli.main(["run", files[0], "--input", files[1], "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 10_000

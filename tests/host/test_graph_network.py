@@ -173,10 +173,10 @@ def test_dilated_multiplies() -> None:
 
 def test_what_the_hardware_does_not_take() -> None:
     check_compilable(diamond(layers=diamond().layers[:-1], outputs=("both",)))
-    with pytest.raises(ShapeError, match=r"'pool' \(maximum pooling 3 x 2 / 2 with padding \(1, 1, 0, 0\); windows must be square"):
+    with pytest.raises(ShapeError, match=r"'pool' \(maximum pooling 3 x 2 / 2 with padding \(1, 1, 0, 0\); windows must be"):
         check_compilable(diamond())
     for change in ({"kernel": (4, 4)}, {"kernel": (3, 3), "stride": 4}, {"kernel": (3, 3), "padding": (0, 0, 2, 0)}):
-        with pytest.raises(ShapeError, match="'p' .*windows and steps up to 3, padding up to the step"):
+        with pytest.raises(ShapeError, match=r"'p' .*windows and steps up to 3, padding up to the step"):
             check_compilable(Network("n", (3, 7, 8), np.uint8, [MaxPool("p", **change)]))  # type: ignore[arg-type]
     check_compilable(Network("n", (3, 7, 8), np.uint8, [MaxPool("p", (3, 3), 3, (2, 2, 2, 2))]))
     layers = [conv("a", channels=3, stride=3), named(random_conv(RNG, 4, 4, (9, 8)), "b", padding=(4, 4, 4, 4))]

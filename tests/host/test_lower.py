@@ -90,7 +90,8 @@ def test_a_residual_block_with_a_shortcut() -> None:
     ]  # fmt: skip
     stages = lower(Network("n", (3, 8, 8), UINT8, layers))
     assert [stage.name for stage in stages] == ["a", "b", "s", "c+d", "e", "t"]
-    assert [[part.name for part in stage.result.parts] for stage in stages] == [["a"], ["b", "a"], ["s"], ["c", "d"], ["e", "d"], ["t"]]
+    results = [[part.name for part in stage.result.parts] for stage in stages]
+    assert results == [["a"], ["b", "a"], ["s"], ["c", "d"], ["e", "d"], ["t"]]
     carried = lower(Network("n", (3, 8, 8), UINT8, layers))[1]
     last = carried.k >= 4
     assert carried.value[last].tolist() == [1] * 4 and carried.taps[carried.tap[last][0]] == (0, 0)
@@ -125,8 +126,9 @@ def test_concatenation_is_no_stage() -> None:
 
 def test_a_tensor_wanted_after_its_planes_changed_size() -> None:
     pool = MaxPool("p", (2, 2), 2, inputs=("a",))
-    late = [conv("a", 3, 4), pool, conv("b", 4, 4, inputs=("p",)), conv("c", 3, 4, stride=2, inputs=("input",)), add("s", "b", "c")]
-    message = r"'p' cannot be scheduled: layer 'c' reads 'input' later, whose planes are 8 x 8; a tensor is carried only past layers"
+    late = [conv("a", 3, 4), pool, conv("b", 4, 4, inputs=("p",)), conv("c", 3, 4, stride=2, inputs=("input",))]
+    late.append(add("s", "b", "c"))
+    message = r"'p' cannot be scheduled: layer 'c' reads 'input' later, whose planes are 8 x 8; a tensor is carried only past"
     with pytest.raises(ShapeError, match=message):
         lower(Network("n", (3, 8, 8), UINT8, late))
     fulls = [FullyConnected(name, np.ones((2, 3 * 64), np.int8), [0] * 2, [1] * 2, [0] * 2, inputs=("input",)) for name in "fg"]
@@ -144,5 +146,5 @@ def test_more_than_two_ranges() -> None:
 
 
 def test_what_the_hardware_does_not_take_comes_first() -> None:
-    with pytest.raises(ShapeError, match="the hardware does not take 'a' .convolution with stride 3"):
+    with pytest.raises(ShapeError, match=r"the hardware does not take 'a' .convolution with stride 3"):
         lower(Network("n", (3, 8, 8), UINT8, [conv("a", 3, 4, stride=3)]))

@@ -7,17 +7,17 @@ import itertools
 
 import numpy as np
 import pytest
+from graphs_for_tests import random_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from graphs_for_tests import random_graph
 from networks_for_tests import random_conv, random_fc, random_input
 from programs_for_tests import computed, cores_reached, filter_places, received, table, taps_of
 
+from phantom import reference
 from phantom.config import load_config
 from phantom.errors import OverflowRisk, ShapeError
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
 from phantom.layout import Layout
-from phantom import reference
 from phantom.network import Conv, FullyConnected, Network
 from phantom.program import compile_layer, compile_network
 from phantom.weight_decode import decode_params
