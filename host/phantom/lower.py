@@ -112,7 +112,7 @@ class _Lowering:
         pool = self._pool_behind(first) if at_once else None
         if pool is not None:
             return [first, pool], pool
-        done = [first]
+        done: list[AnyLayer] = [first]
         for layer in ready:
             # What reads the same input and looks alike is computed along with it.
             free = not at_once or self._pool_behind(layer) is None

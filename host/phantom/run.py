@@ -117,8 +117,9 @@ def with_joins(network: Network, image: np.ndarray, outputs: Mapping[str, np.nda
     for layer, sources in zip(network.layers, network.sources(), strict=True):
         if isinstance(layer, Concat) and layer.name not in result:
             parts = [image if i < 0 else result.get(network.layers[i].name) for i in sources]
-            if all(part is not None for part in parts):
-                result[layer.name] = np.concatenate(parts)
+            there = [part for part in parts if part is not None]
+            if len(there) == len(parts):
+                result[layer.name] = np.concatenate(there)
     return result
 
 
