@@ -76,6 +76,8 @@ def compiled(
     except ShapeError:
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
+    if len(program.source.compress(planes)) > words:  # all of it lies in the row memory at once here
+        return None
     geometry = stage_weights(stage, layout).geometry_of(program.tiling.tile_cols)
     behind = f", pooled {pool.kernel} / {pool.stride}, padding {pool.padding}" if pool else ""
     return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}{behind}")
