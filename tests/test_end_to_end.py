@@ -5,66 +5,35 @@ One simulated board serves the whole module: what a layer leaves behind must not
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, currently_in_test_context, example, given, note, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from simulated_board import RANKS, SEEDS, TINY, SimulatedBoard, few
 
 from phantom import reference
 from phantom.check import check_outputs
-from phantom.config import load_config
-from phantom.driver import Accelerator, Counters
+from phantom.driver import Counters
 from phantom.effectual import effectual_macs
-from phantom.errors import DeviceError, ShapeError
+from phantom.errors import ShapeError
 from phantom.network import Conv, FullyConnected, Layer, Network
-from phantom.program import compile_network
-from phantom.run import DeviceRunner
 from phantom.selftest import random_parameters, random_weights
 
-TINY = load_config("tiny")
 DENSITIES = st.sampled_from([0.0, 0.1, 0.4, 1.0])
 DTYPES = st.sampled_from(["uint8", "int8"])
-SEEDS = st.integers(0, 2**32 - 1)
-RANKS = st.one_of(st.just(0), st.integers(1, 200))  # the best tiling, or any other one that fits
-# Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
-FEW = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "30")),
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
+FEW = few(30)
 
 
-class Board:
-    """A simulated board that is made anew when an assertion of the RTL has ended it."""
-
-    def __init__(self) -> None:
-        self.accelerator: Accelerator | None = None
+class Board(SimulatedBoard):
+    """Compares what it computes."""
 
     def run(self, network: Network, image: np.ndarray, rank: int = 0) -> list[Counters]:
         """Run and compare every layer, with the tiling `rank` places behind the best; returns the counters."""
-        programs = compile_network(network, TINY, rank=rank)
-        for program in programs if currently_in_test_context() else ():
-            note(f"{program.name}: {program.source.logical} {program.tiling}")
-        if self.accelerator is None:
-            from phantom_sim.overlay import board
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.accelerator = Accelerator(board("tiny"), TINY, timeout=300)
-        try:
-            outputs, counters = DeviceRunner(self.accelerator, programs)(image)
-        except DeviceError:
-            self.close()
-            raise
+        programs, outputs, counters = self.outputs(network, image, rank)
         right = reference.run(network, image)
         check_outputs(network, right, outputs)
-        assert counters is not None
         given = dict(zip((layer.name for layer in network.layers), network.sources()))
         for program, events in zip(programs, counters):
             pairs = 0
@@ -74,12 +43,6 @@ class Board:
             busy = events.macs + sum(events.sampled.values())
             assert abs(busy - events.cycles * TINY.multipliers) <= 0.1 * events.cycles * TINY.multipliers + 2000
         return counters
-
-    def close(self) -> None:
-        """End the simulation."""
-        if self.accelerator is not None:
-            self.accelerator.overlay.device.close()
-            self.accelerator = None
 
 
 @pytest.fixture(scope="module")

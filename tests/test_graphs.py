@@ -2,72 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from graphs_for_tests import POOLS, random_graph
-from hypothesis import HealthCheck, Phase, currently_in_test_context, example, given, note, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from simulated_board import RANKS, SEEDS, SimulatedBoard, few
 from small_layers import add, conv
 
 from phantom import reference
 from phantom.check import check_outputs
-from phantom.config import load_config
-from phantom.driver import Accelerator
-from phantom.errors import DeviceError, ShapeError
+from phantom.errors import ShapeError
 from phantom.network import Concat, FullyConnected, MaxPool, Network
-from phantom.program import compile_network
-from phantom.run import DeviceRunner, with_joins
+from phantom.run import with_joins
 
-TINY = load_config("tiny")
 UINT8 = np.dtype(np.uint8)
-# Shrinking would simulate for minutes; the seed that is printed is enough to run a case again.
-FEW = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "20")),
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)
-SEEDS = st.integers(0, 2**32 - 1)
-RANKS = st.one_of(st.just(0), st.integers(1, 200))  # the best tiling, or any other one that fits
+FEW = few(20)
 
 
-class Board:
-    """A simulated board that is made anew when an assertion of the RTL has ended it."""
-
-    def __init__(self) -> None:
-        self.accelerator: Accelerator | None = None
+class Board(SimulatedBoard):
+    """Compares what it computes."""
 
     def run(self, network: Network, image: np.ndarray, rank: int = 0) -> list[str]:
         """Run and compare every tensor; returns the names of the stages."""
-        programs = compile_network(network, TINY, rank=rank)
-        for program in programs if currently_in_test_context() else ():
-            note(f"{program.name}: {program.source.logical} {program.tiling} {program.stage.pool}")
-        if self.accelerator is None:
-            from phantom_sim.overlay import board
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.accelerator = Accelerator(board("tiny"), TINY, timeout=300)
-        try:
-            outputs, _ = DeviceRunner(self.accelerator, programs)(image)
-        except DeviceError:
-            self.close()
-            raise
+        programs, outputs, _ = self.outputs(network, image, rank)
         outputs = with_joins(network, image, outputs)
         assert set(network.outputs) <= set(outputs)
         check_outputs(network, reference.run(network, image), outputs)
         return [program.name for program in programs]
-
-    def close(self) -> None:
-        """End the simulation."""
-        if self.accelerator is not None:
-            self.accelerator.overlay.device.close()
-            self.accelerator = None
 
 
 @pytest.fixture(scope="module")
