@@ -61,7 +61,7 @@ module phantom_dma_s2mm #(
   logic              in_valid, in_ready, in_last, push, fifo_room;
   logic [63:0]       in_data;
   logic              begun_q, end_q, overflow_q, swallow_q, fills;
-  logic [WordsW-1:0] received_q, received_d;
+  logic [WordsW-1:0] left_q;  // words that still fit into the buffer
 
   phantom_slice #(
     .Width(65)
@@ -76,10 +76,9 @@ module phantom_dma_s2mm #(
     .out_data_o  ({in_last, in_data})
   );
 
-  assign received_d = received_q + WordsW'(1);
   assign push       = in_valid && run && !end_q && !swallow_q && fifo_room;
   assign in_ready   = swallow_q || (run && !end_q && fifo_room);
-  assign fills      = received_d == words_i;
+  assign fills      = left_q == WordsW'(1);
 
   // FIFO and W. A burst that was issued has all its words in the FIFO: it ends without help from the stream.
   logic              fifo_valid, w_ready, w_pop;
@@ -163,7 +162,7 @@ module phantom_dma_s2mm #(
 
   assign busy_o       = state_q != StIdle;
   assign done_o       = finished && !overflow_q;
-  assign done_words_o = received_q;
+  assign done_words_o = words_i - left_q;
   assign int_err_o    = finished && overflow_q;
   assign slv_err_o    = b_bad && !b_resp_q[0];
   assign dec_err_o    = b_bad && b_resp_q[0];
@@ -181,19 +180,19 @@ module phantom_dma_s2mm #(
       begun_q    <= 1'b0;
       end_q      <= 1'b0;
       overflow_q <= 1'b0;
-      received_q <= '0;
+      left_q     <= '0;
       avail_q    <= '0;
     end else if (!run) begin
       begun_q    <= 1'b0;
       end_q      <= 1'b0;
       overflow_q <= 1'b0;
       avail_q    <= '0;
-      if (start_i) received_q <= '0;
+      if (start_i) left_q <= words_i;
     end else begin
       avail_q <= avail_q + LevelW'(push) - (issue ? LevelW'(beats) : '0);
       if (push) begin
         begun_q    <= 1'b1;
-        received_q <= received_d;
+        left_q     <= left_q - WordsW'(1);
         end_q      <= in_last || fills;
         overflow_q <= fills && !in_last;
       end

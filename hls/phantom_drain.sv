@@ -73,12 +73,13 @@ module phantom_drain
   logic [5:0]  slot_q;
   logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
   logic [9:0]  strip_row_q, y_q, row_y_q;
-  logic [6:0]  width_q, col_q;
+  logic [6:0]  more_cols_q, cols_left_q, col_q;  // of the segment, in front of and behind this one
   logic [7:0]  across_q;         // partial sums of a row of the tile in front of the segment
   logic [7:0]  line_q, window_q, window_row_q;  // first position of the row of results, of the window, of the window's row
   logic [1:0]  wy_q, wx_q;       // row and column of the window
   logic [3:0]  xs_q, tile_xs_q;
   logic [5:0]  more_rows, more_rows_q;
+  logic [6:0]  more_cols;
   logic [2:0]  settle_q;
   logic [3:0]  lane_q;           // parameters loaded ahead: 8 are a set
   logic [7:0]  addr_q;
@@ -103,7 +104,8 @@ module phantom_drain
   assign rows_left_tile  = 9'(cfg_i.tile_rows) - 9'(seg_row_q);
   assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
   assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
-  assign last_col        = col_q + 7'd1 == width_q;
+  assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
+  assign last_col        = cols_left_q == '0;
   assign last_wx         = wx_q == cfg_i.pool.more;
   assign last_wy         = wy_q == cfg_i.pool.more;
   assign last_row        = row_left_q == '0;
@@ -184,7 +186,8 @@ module phantom_drain
         StParams: if (prm_swap_o) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
         StSegment: begin
           more_rows_q <= more_rows;
-          width_q     <= xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span;
+          more_cols_q <= more_cols;
+          cols_left_q <= more_cols;
           last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
@@ -207,11 +210,13 @@ module phantom_drain
             wy_q         <= wy_q + 2'd1;
             window_row_q <= next;
             if (last_wy) begin
-              wy_q     <= '0;
-              col_q    <= col_q + 7'd1;
-              window_q <= next;
+              wy_q        <= '0;
+              col_q       <= col_q + 7'd1;
+              cols_left_q <= cols_left_q - 7'd1;
+              window_q    <= next;
               if (last_col) begin
-                col_q      <= '0;
+                col_q       <= '0;
+                cols_left_q <= more_cols_q;
                 row_left_q <= row_left_q - 6'd1;
                 row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
                 row_y_q    <= row_y_q + 10'd1;

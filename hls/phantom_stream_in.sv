@@ -74,15 +74,26 @@ module phantom_stream_in
   end
 
   assign start_packet = accept && state_q == StHeader && !is_end;
-  assign bad_header   = start_packet && (in_data_i[3:0] != KindAct || 9'(chunk) >= cfg_i.chunks || xs > cfg_i.last_xs ||
-                                         11'(y0) + 11'(more_rows) >= 11'(cfg_i.rows));
+
+  // The verdict on a header comes a cycle later, like that on the end of the stream: what has been taken since is harmless.
+  logic [10:0] last_row;
+  logic [3:0]  misfit_q;
+  logic        started_q, not_last_q;
+  assign last_row   = 11'(y0) + 11'(more_rows);
+  assign bad_header = started_q && misfit_q != '0;
   // The activation stream has one END (a weight stream may have several).
-  assign not_last     = accept && is_end && !in_last_i;
+  assign not_last   = not_last_q;
+
+  always_ff @(posedge clk_i) begin
+    misfit_q   <= {in_data_i[3:0] != KindAct, 9'(chunk) >= cfg_i.chunks, xs > cfg_i.last_xs, last_row >= 11'(cfg_i.rows)};
+    started_q  <= rst_ni && start_packet;
+    not_last_q <= rst_ni && accept && is_end && !in_last_i;
+  end
 
   // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
-  logic [10:0] oldest_row_q, dir_rows_q;
+  logic [10:0] oldest_row_q, dir_rows_q, row_limit_q;
   logic        row_fits, strip_room_q;
-  assign row_fits = in_data_i[3:0] != KindAct || 11'(y0) + 11'(more_rows) < oldest_row_q + dir_rows_q;
+  assign row_fits = in_data_i[3:0] != KindAct || last_row < row_limit_q;
 
   // --- state ---------------------------------------------------------------------------------------------------------
 
@@ -224,6 +235,7 @@ module phantom_stream_in
         tail_row_q <= tail_row_q + 11'(cfg_i.strip_rows);
       end
       oldest_row_q <= tail_row_q - 11'(cfg_i.strip_rows);
+      row_limit_q  <= oldest_row_q + dir_rows_q;
       dir_rows_q   <= 11'(12'(DirectoryDepth) >> cfg_i.dir_row_shift);
       strip_room_q <= 6'(strip_wr_q - strip_rd_q) < 6'd60;  // strip_end holds 64
       room_q <= used < AddrW'(RowBufferWords - 4);

@@ -42,7 +42,7 @@ module phantom_weight_stream
   logic [15:0]      left_q, left_d;
   logic [Rows-1:0]  rows_q;
   logic [Cols-1:0]  cols_q;
-  logic             accept, is_end, ended, last_q, bad_end, truncated, room, bad_header, more;
+  logic             accept, is_end, ended, last_q, bad_end, truncated, room, bad_header, bad_header_q, more;
   logic [3:0]       thread;
 
   assign thread = in_data_i[63:60];
@@ -92,7 +92,7 @@ module phantom_weight_stream
         default: ;
       endcase
     end
-    if (bad_header || bad_end || truncated) state_d = StError;
+    if (bad_header_q || bad_end || truncated) state_d = StError;
   end
 
   phantom_packet_check u_check (
@@ -130,13 +130,16 @@ module phantom_weight_stream
       wgt_valid_o <= 1'b0;
       error_o     <= ErrNone;
       ended_o     <= 1'b0;
+      bad_header_q <= 1'b0;
     end else begin
       if (ended && last_q) ended_o <= 1'b1;
       state_q     <= state_d;
       left_q      <= left_d;
-      wgt_valid_o <= accept && state_q == StWeights && !bad_header;
+      wgt_valid_o <= accept && state_q == StWeights && 5'(thread) < 5'(Threads);
+      // A cycle late, because `accept` is: what is taken in between is harmless.
+      bad_header_q <= bad_header;
       if (error_o == ErrNone) begin
-        if (bad_header) error_o <= ErrWgtHeader;
+        if (bad_header_q) error_o <= ErrWgtHeader;
         else if (bad_end) error_o <= ErrWgtChecksum;
         else if (truncated) error_o <= ErrWgtTruncated;
       end

@@ -72,6 +72,7 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
             address_width=WINDOW.bit_length() - 1,
             err_if_bad_addr=True,
             err_if_bad_rw=True,
+            retime_read_fanin=True,  # more than 50 registers behind one multiplexer
         )
         system = compiler.elaborate(top_def_name="phantom_system").top
         CHeaderExporter().export(system, str(Path(work) / "phantom_regs.h"), instantiate=True)
