@@ -11,6 +11,9 @@
 //
 // With two lanes the tiles with an odd number belong to the second one; each lane has tokens and a value memory of its own.
 //
+// Channels of their own (`own_chans`, for layers whose filters read one channel each): a pass walks only the next `pass_chans`
+// channels, and these go to the groups of cores in turn. Tiles are then numbered group by group.
+//
 // Contract: `tok_valid_o` comes when all its values are in the lane's value memory, and cannot be held back: a read is begun
 // only while `tok_room_i` (at least six more tokens fit). The value memory is a ring of 32 words; `values_back_i` gives words back.
 module phantom_lam_fetch
@@ -77,14 +80,17 @@ module phantom_lam_fetch
   logic signed [11:0] base_q;       // first output row of the strip
   logic signed [11:0] tile_base_q;  // of the tile
   logic [10:0] tile_col_q;          // input column that belongs to its first output column
+  logic [11:0] pass_end_q;            // first channel beyond the pass
+  logic [3:0]  owner_q, out_tile_q;   // first tile number of the channel's group; number of the tile
   logic last_view_q, last_tile_q, last_chan_q, last_in_chunk_q, last_pass_q, last_strip_q;
 
   // One cycle late, which is early enough: nothing turns around at once.
   always_ff @(posedge clk_i) begin
     last_view_q     <= 3'(view_q + 3'd1) == cfg_i.views;
     last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
-    last_chan_q     <= 12'(chan_q + 12'd1) == cfg_i.chans;
+    last_chan_q     <= 12'(chan_q + 12'd1) == cfg_i.chans || 12'(chan_q + 12'd1) == pass_end_q;
     last_in_chunk_q <= 12'(chan_q + 12'd1) == cfg_i.chans || chan_q[2:0] == 3'd7;
+    out_tile_q      <= tile_q[3:0] + owner_q;
     last_pass_q     <= 8'(pass_q + 8'd1) == cfg_i.passes;
     last_strip_q    <= 16'(strip_q + 16'd1) == cfg_i.strips;
   end
@@ -188,7 +194,7 @@ module phantom_lam_fetch
 
   // A register between finder and reader, so that the next packet is looked for while this one is read.
   assign view_end   = state_q == StViewEnd;
-  assign lane       = cfg_i.two_lanes && tile_q[0];
+  assign lane       = cfg_i.two_lanes && out_tile_q[0];
   assign request    = (state_q == StRequest || view_end) && values_used_q[lane] <= 6'd24 && (!req_valid_q || req_take);
   assign col_offset = $signed({2'b0, packet_q.col}) - first_col_q;
   assign cols_left  = last_col_q - $signed({2'b0, packet_q.col});
@@ -203,7 +209,7 @@ module phantom_lam_fetch
     req_d.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
     req_d.col         = col_offset[8:0];
     req_d.row_end     = packet_q.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
-    req_d.tile        = tile_q[3:0];
+    req_d.tile        = out_tile_q;
     req_d.view        = view_q[1:0];
     req_d.view_end    = view_end;
     req_d.chan_end    = view_end && (last_view_q || cfg_i.view_chans);
@@ -303,6 +309,8 @@ module phantom_lam_fetch
           strip_q <= '0;
           pass_q  <= '0;
           chan_q  <= '0;
+          owner_q <= '0;
+          pass_end_q <= cfg_i.pass_chans;
           need_q  <= '0;
           base_q  <= '0;
           if (start_i) begin
@@ -395,7 +403,9 @@ module phantom_lam_fetch
               tile_col_q   <= '0;
               tile_base_q  <= base_q;
               tile_index_q <= '0;
-              chan_q       <= last_chan_q ? '0 : chan_q + 12'd1;
+              chan_q       <= last_chan_q && (last_pass_q || !cfg_i.own_chans) ? '0 : chan_q + 12'd1;
+              owner_q      <= last_chan_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
+              if (last_chan_q && cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
               if (last_in_chunk_q) state_q <= StStrip;
               if (last_chan_q) begin
                 pass_q <= last_pass_q ? '0 : pass_q + 8'd1;

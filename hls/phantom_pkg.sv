@@ -145,6 +145,9 @@ package phantom_pkg;
     logic [7:0]  tile_step_y;   // output rows from one tile to the next one below
     logic [9:0]  strip_rows;    // output rows from strip to strip
     logic [7:0]  pitch;         // positions from one row of a tile to the next
+    logic [11:0] pass_chans;    // channels of a pass
+    logic        own_chans;     // every pass, and every group of cores, has channels of its own
+    logic [3:0]  last_owner;    // first tile number of the last group (own_chans), else 0
     logic        two_lanes;     // tiles with an odd number go by the second lane, to the lower half of the mesh
     logic [3:0]  last_tile_x;   // tiles side by side, less one
     logic [9:0]  tile_step;     // input columns from one to the next

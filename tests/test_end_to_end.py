@@ -150,6 +150,32 @@ def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: i
 
 
 @FEW
+@given(
+    seed=SEEDS,
+    channels=st.integers(1, 40),
+    each=st.integers(1, 3),
+    kernel=st.sampled_from([1, 3, 5]),
+    stride=st.sampled_from([1, 2]),
+    densities=st.tuples(DENSITIES, DENSITIES),
+    rank=RANKS,
+)
+@example(seed=11, channels=40, each=1, kernel=3, stride=1, densities=(1.0, 0.4), rank=0)
+@example(seed=12, channels=24, each=2, kernel=3, stride=2, densities=(0.4, 0.4), rank=0)
+@example(seed=13, channels=33, each=1, kernel=3, stride=1, densities=(0.1, 1.0), rank=0)  # filters without weights
+def test_depthwise(
+    board: Board, seed: int, channels: int, each: int, kernel: int, stride: int, densities: tuple[float, float], rank: int
+) -> None:
+    """Every filter reads one channel; a pass and a core may then have channels of their own."""
+    rng = np.random.default_rng(seed)
+    shape = (channels, int(rng.integers(kernel, 16)), int(rng.integers(kernel, 20)))
+    layer = conv(
+        rng, 1, channels * each, (kernel, kernel), densities[0],
+        stride=stride, padding=(kernel // 2,) * 4, channel_groups=channels,
+    )  # fmt: skip
+    board.run(one(layer, shape, "uint8"), image_of(rng, shape, "uint8", densities[1]), rank)
+
+
+@FEW
 @given(seed=SEEDS, densities=st.tuples(DENSITIES, DENSITIES), dtypes=st.tuples(DTYPES, DTYPES), relu=st.booleans())
 @example(seed=8, densities=(1.0, 1.0), dtypes=("int8", "int8"), relu=False)
 def test_fully_connected(board: Board, seed: int, densities: tuple[float, float], dtypes: tuple[str, str], relu: bool) -> None:

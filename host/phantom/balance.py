@@ -10,6 +10,34 @@ from __future__ import annotations
 
 import numpy as np
 
+from .segments import LANES as THREADS  # of a core: a chunk of channels comes from one
+
+
+def assign_own(channel: np.ndarray, pass_chans: int, groups: int, passes: int, slots: int) -> tuple[np.ndarray, ...]:
+    """Place filters that read one channel each, where every pass and every group of cores has channels of its own.
+
+    Args:
+        channel: of each filter, -1 for filters without weights, int [K]. pass_chans: channels of a pass; they are dealt out to the
+            groups in turn. slots: filters of a thread in a pass.
+
+    Returns:
+        (pass, lane, slot), int64 [K] each: neighbouring channels of a group go to different threads.
+    """
+    reads = np.flatnonzero(channel >= 0)
+    in_pass = channel[reads] % pass_chans
+    core = channel[reads] // pass_chans * groups + in_pass % groups  # pass and group
+    order = np.lexsort((reads, in_pass // groups, core))
+    reads, core = reads[order], core[order]
+    rank = np.arange(len(core)) - np.searchsorted(core, core)
+    room = slots * THREADS  # of a core
+    place = np.full(len(channel), -1, dtype=np.int64)
+    place[reads] = core * room + rank
+    free = np.setdiff1d(np.arange(passes * groups * room), place[reads])
+    silent = np.flatnonzero(channel < 0)
+    place[silent] = free[: len(silent)]
+    core, rank = place // room, place % room
+    return core // groups, core % groups * THREADS + rank % THREADS, rank // THREADS
+
 
 def assign(
     load: np.ndarray, lanes: int, passes: int, slots: int, profile: np.ndarray | None = None

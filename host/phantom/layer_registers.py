@@ -23,7 +23,7 @@ def layer_tables(
         entries.append((TABLE_WINDOW, i, signed[i] << 17 | window.skip << 14 | offset << 6 | window.run))
     for slot in range(tiling.slots):
         entries.append((TABLE_SLOT, slot, slot * sums))
-    for tile in range(tiling.tiles):
+    for tile in range(tiling.tiles * (tiling.groups if tiling.own_chans else 1)):
         entries.append((TABLE_TILE, tile, tile_mask(tiling, tile)))
     for group in range(tiling.groups):
         for tile in range(tiling.tiles):
@@ -84,6 +84,11 @@ def layer_registers(
             "two_lanes": int(tiling.two_lanes),
             "last_tile_x": tiling.col_tiles - 1,
             "tile_step": 0 if flat else tiling.tile_cols * step * work.stride,
+        },
+        "LAM_PASS": {
+            "chans": tiling.own_chans or source.index.shape[0],
+            "own": int(tiling.own_chans > 0),
+            "last_owner": (tiling.groups - 1) * tiling.tiles if tiling.own_chans else 0,
         },
         "EDGES": {f"col{i + 1}": edges[i] for i in range(EDGE_CODES)},
         "LAM_NEED": {

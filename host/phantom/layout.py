@@ -17,6 +17,18 @@ from .segments import Segmentation
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a stream is cut into packets.
+
+    segments: of the planes. strip_rows: rows of a producer strip. tile_rows: rows within which segments do not cross.
+    """
+
+    segments: Segmentation
+    strip_rows: int
+    tile_rows: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """A tensor [C, H, W] in a stream of [channels, rows, cols].
 
@@ -38,6 +50,11 @@ class Layout:
         """Cut of the stream's planes."""
         channels, rows, cols = self.index.shape
         return Segmentation(channels, rows, cols, self.span)
+
+    @property
+    def cut(self) -> Cut:
+        """How the stream is cut."""
+        return Cut(self.geometry, self.strip_rows, self.tile_rows)
 
     @property
     def strip_packets(self) -> int:

@@ -47,7 +47,9 @@ def group_mask(tiling: Tiling, group: int) -> int:
 
 
 def tile_mask(tiling: Tiling, tile: int) -> int:
-    """Core mask of a tile."""
+    """Core mask of a tile; where every group has channels of its own, tiles are numbered on from group to group."""
+    if tiling.own_chans:
+        return _mask([tiling.place(tile % tiling.tiles, tile // tiling.tiles)])
     return _mask([tiling.place(tile, group) for group in range(tiling.groups)])
 
 

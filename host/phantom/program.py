@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .balance import assign
+from .balance import assign, assign_own
 from .config import Config
 from .fold import fold_stride
 from .layer_registers import layer_registers, layer_tables
@@ -17,8 +17,9 @@ from .network import Layer, Network
 from .places import Places, group_mask
 from .segments import LANES, POSITIONS
 from .stage import Stage
-from .stage_weights import MAX_FLAT_SEGMENTS, stage_weights
-from .tiling import Reader, Tiling, Workload, choose
+from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
+from .tiling import Reader, Tiling, Workload
+from .tiling_choice import Choice, choose
 from .weight_stream import WeightLayout, Weights, encode_weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
@@ -106,35 +107,31 @@ def compile_stage(
         ShapeError: it does not fit the configuration.
     """
     found = stage_weights(stage, source)
-    whole = found.geometry_of(stage.result.plane[1])
-    chans = source.index.shape[0] * (len(whole.views) if found.flat else 1)
-    rows = [dy for dy, _ in stage.taps] or [0]
-    pool = stage.pool
-    work = Workload(
-        name=stage.name,
-        filters=stage.filters,
-        channels=chans,
-        reach=(min(rows), max(rows)),
-        stride=1 if found.flat else stage.stride,
-        out_rows=stage.result.plane[0],
-        out_cols=stage.result.plane[1],
-        weight_density=len(found.value) / max(1, stage.filters * chans * len(whole.windows)),
-        act_density=density,
-        flat=found.flat,
-        most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
-        reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
-        pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
-    )
-    tiling, geometry = choose(work, found.geometry_of, source, config, rank)
+    work = _workload(stage, found, source.index.shape[0], density, after, density_after)
+    chans = work.channels
+    behind = None
+    if after is not None and not found.flat and not after.flat and rank == 0:
+        sketch = Layout.plain(after.source.shape, source.dtype)  # in what order its channels will come is not known yet
+        read = stage_weights(after, sketch)
+        behind = Choice(_workload(after, read, after.source.shape[0], density_after), read.geometry_of, config)
+    tiling, geometry = choose(Choice(work, found.geometry_of, config), source.cut, rank, behind)
     lanes = tiling.groups * LANES
-    load = np.bincount(found.filters, minlength=stage.filters)
-    profile = _profile(found.filters, found.channel, stage.filters, chans)
-    pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, profile)
     channel = found.channel
+    if tiling.own_chans:
+        reads = np.full(stage.filters, -1)
+        reads[found.filters] = channel
+        pass_, lane, slot = assign_own(reads, tiling.own_chans, tiling.groups, tiling.passes, tiling.slots)
+        channel = channel % tiling.own_chans // tiling.groups
+        ends = _own_ends(chans, tiling)
+    else:
+        load = np.bincount(found.filters, minlength=stage.filters)
+        profile = _profile(found.filters, found.channel, stage.filters, chans)
+        pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, profile)
+        ends = np.full((tiling.passes, tiling.groups), chans)
     if not found.flat and tiling.view_chans:
         views = len(geometry.views)
         channel = channel * views + np.array([w.view for w in geometry.windows])[found.window]
-        chans *= views
+        ends = ends * views
 
     slot_bits = (tiling.slots - 1).bit_length()
     window_bits = (len(geometry.windows) - 1).bit_length()
@@ -148,7 +145,7 @@ def compile_stage(
             threads=config.threads,
             window_bits=window_bits,
             slot_bits=slot_bits,
-            block_ends=_blocks(weights, chans, tiling, config),
+            block_ends=_blocks(weights, ends, tiling, config),
             # Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
             packet_words=64 if found.flat else 8,
             core_masks=np.array([group_mask(tiling, g) for g in range(tiling.groups)]),
@@ -164,6 +161,32 @@ def compile_stage(
         tables=layer_tables(work, geometry, tiling, found.signed),
         weights=stream,
         strips=-(-work.out_rows // tiling.strip_rows),
+    )
+
+
+def _workload(
+    stage: Stage, found: StageWeights, channels: int, density: float, after: Stage | None = None, density_after: float = 1.0
+) -> Workload:
+    """What the choice of a tiling must know; `channels` of the stream."""
+    whole = found.geometry_of(stage.result.plane[1])
+    chans = channels * (len(whole.views) if found.flat else 1)
+    rows = [dy for dy, _ in stage.taps] or [0]
+    pool = stage.pool
+    return Workload(
+        name=stage.name,
+        filters=stage.filters,
+        channels=chans,
+        reach=(min(rows), max(rows)),
+        stride=1 if found.flat else stage.stride,
+        out_rows=stage.result.plane[0],
+        out_cols=stage.result.plane[1],
+        weight_density=len(found.value) / max(1, stage.filters * chans * len(whole.windows)),
+        act_density=density,
+        flat=found.flat,
+        most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
+        reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
+        pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
+        sharers=0 if found.flat else _sharers(found, stage.filters),
     )
 
 
@@ -183,8 +206,27 @@ def _profile(filters: np.ndarray, channel: np.ndarray, count: int, chans: int) -
     return np.bincount(filters * blocks + channel // size, minlength=count * blocks).reshape(count, blocks)
 
 
-def _blocks(weights: Weights, chans: int, tiling: Tiling, config: Config) -> np.ndarray:
-    """Block ends [passes, groups, blocks]: as many channels as keep every thread within BLOCK_WORDS words."""
+def _sharers(found: StageWeights, filters: int) -> int:
+    """Filters that read a channel, at most, if every filter reads a single one; else 0."""
+    first = np.full(filters, -1)
+    first[found.filters] = found.channel
+    if len(found.channel) == 0 or np.any(first[found.filters] != found.channel):
+        return 0
+    return int(np.bincount(first[first >= 0]).max())
+
+
+def _own_ends(chans: int, tiling: Tiling) -> np.ndarray:
+    """Channels of each pass and group, [passes, groups], where each has its own."""
+    in_pass = np.minimum(tiling.own_chans, chans - tiling.own_chans * np.arange(tiling.passes))
+    return -(-(in_pass[:, None] - np.arange(tiling.groups)) // tiling.groups)
+
+
+def _blocks(weights: Weights, ends_at: np.ndarray, tiling: Tiling, config: Config) -> np.ndarray:
+    """Block ends [passes, groups, blocks]: as many channels as keep every thread within BLOCK_WORDS words.
+
+    ends_at: channels of each pass and group.
+    """
+    chans = int(ends_at.max())
     lane = (weights.pass_ * tiling.groups + weights.group) * config.threads + weights.thread
     lanes = tiling.passes * tiling.groups * config.threads
     count = np.bincount(lane * chans + weights.channel, minlength=lanes * chans).reshape(lanes, chans)
@@ -195,4 +237,4 @@ def _blocks(weights: Weights, chans: int, tiling: Tiling, config: Config) -> np.
         start = ends[-1]
         fits = np.flatnonzero((total[:, start + 1 : start + 65] - total[:, start : start + 1]).max(axis=0) <= most)
         ends.append(start + 1 + (int(fits[-1]) if len(fits) else 0))
-    return np.broadcast_to(np.array(ends[1:]), (tiling.passes, tiling.groups, len(ends) - 1))
+    return np.minimum(ends[1:], ends_at[:, :, None])

@@ -1,4 +1,4 @@
-"""Tiling: how a layer is spread over the mesh, and the estimate by which the best way is chosen.
+"""Tiling: how a layer can be spread over the mesh, and what limits it. `tiling_choice` takes the fastest by `tiling_estimate`.
 
 The partial sums of a bank are shared out as `slots` filters x `tile_rows` rows x `pitch` positions <= 256. Cores form `tiles` x
 `groups`: cores of one tile see the same activations, cores of one group the same weights. `col_tiles` of the tiles lie side by
@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from .config import Config
-from .errors import ShapeError
-from .layout import Layout
+from .layout import Cut
 from .segments import LANES, MAX_COLUMNS, POSITIONS, Segmentation
 from .views import MAX_ROWS, NO_VIEW, Geometry
 
@@ -23,7 +22,6 @@ MAX_TILES = 16
 MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
 RING_MARGIN = 32  # entries of the activation ring that are never filled
-BYTES_PER_CYCLE = 6.4  # of the weight stream: an HP port at 800 MB/s and 125 MHz
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Workload:
     most_segments: int = 0  # of a channel of the output, where the next layer has a limit
     reader: Reader | None = None  # of the output
     pool: tuple[int, int, int] = (1, 1, 0)  # maximum pooling: window, step, rows of padding above
+    sharers: int = 0  # filters that read a channel, at most, where every filter reads a single one (depthwise); else 0
 
     def sum_rows(self, rows: int) -> int:
         """Rows of partial sums for so many output rows."""
@@ -65,7 +64,8 @@ class Tiling:
     rows, cols: cores that are used. tile_grid: tiles along each. col_tiles: tiles side by side in the image; others lie below.
     tile_rows, tile_cols: output rows and columns of a tile. span: columns of an output segment, a divisor of tile_cols.
     slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own. two_lanes: the LAM
-    fills two tiles at a time, one in each half of the mesh.
+    fills two tiles at a time, one in each half of the mesh. own_chans: channels of a pass where every pass and every group has
+    channels of its own, dealt out in turn; 0: all see all.
     """
 
     rows: int
@@ -79,6 +79,7 @@ class Tiling:
     passes: int
     view_chans: bool
     two_lanes: bool
+    own_chans: int = 0
     cycles: float = 0.0
 
     @property
@@ -103,6 +104,10 @@ class Tiling:
     def place(self, tile: int, group: int) -> tuple[int, int]:
         """Row and column of the core that works on a tile and a group; with two lanes, odd tiles lie in the lower half."""
         tile_cols = self.tile_grid[1]
+        if self.own_chans:
+            at = group * self.tiles + tile
+            half, at = (at % 2, at // 2) if self.two_lanes else (0, at)
+            return half * (self.rows // 2) + at // self.cols, at % self.cols
         if self.two_lanes:
             tile = tile // 2 + tile % 2 * (self.tiles // 2)
         group_rows, group_cols = self.rows // self.tile_grid[0], self.cols // tile_cols
@@ -113,32 +118,6 @@ class Tiling:
 
 
 GeometryOf = Callable[[int], Geometry]  # of a layer, by the output columns of a tile
-
-
-def choose(
-    work: Workload, geometry_of: GeometryOf, layout: Layout, config: Config, rank: int = 0
-) -> tuple[Tiling, Geometry]:
-    """The fastest tiling that fits by the estimate, or with `rank` the one so many places behind it; and its geometry.
-
-    Raises ShapeError when none fits, with the reason of the fastest one.
-    """
-    found: list[tuple[float, int, Tiling, Geometry]] = []
-    for tiling, geometry in candidates(work, geometry_of, config):
-        found.append((estimate(tiling, work, geometry, layout, config), len(found), tiling, geometry))
-    reason = ""
-    fit: tuple[Tiling, Geometry] | None = None
-    for cycles, _, tiling, geometry in sorted(found, key=lambda item: item[:2]):
-        problem = obstacle(tiling, work, geometry, layout, config)
-        reason = reason or problem
-        if not problem:
-            fit = replace(tiling, cycles=cycles), geometry
-            if rank == 0:
-                break
-            rank -= 1
-    if fit is None:
-        reason = reason or "no shape of tile was possible"
-        raise ShapeError(f"layer {work.name!r} does not fit configuration {config.name!r}: {reason}")
-    return fit
 
 
 def column_cuts(work: Workload, col_tiles: int) -> tuple[int, int] | None:
@@ -161,20 +140,57 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
             cuts[col_tiles] = (*sizes, geometry_of(sizes[0]))
     if work.flat:
         cuts[1] = (work.out_cols, work.out_cols, geometry_of(work.out_cols))
+    alike = set()  # as many cores and tiles elsewhere in the mesh are no faster
     for rows in range(1, config.rows + 1):
         for cols in range(1, config.cols + 1):
             for grid_rows in (r for r in range(1, rows + 1) if rows % r == 0):
                 for grid_cols in (c for c in range(1, cols + 1) if cols % c == 0):
                     tiles = grid_rows * grid_cols
                     lanes = rows * cols // tiles * config.threads
+                    lanes_fit = rows == config.rows and grid_rows % 2 == 0
                     if tiles > MAX_TILES or (lanes - config.threads >= work.filters and lanes > config.threads):
                         continue
+                    if (lanes, tiles, lanes_fit) in alike:
+                        continue
+                    alike.add((lanes, tiles, lanes_fit))
                     for col_tiles, (tile_cols, span, geometry) in cuts.items():
                         if tiles % col_tiles == 0:
-                            lanes_fit = rows == config.rows and grid_rows % 2 == 0
                             grid = (grid_rows, grid_cols)
                             frame = Tiling(rows, cols, grid, col_tiles, 0, tile_cols, span, 0, 0, False, lanes_fit)
                             yield from _shapes(work, lanes, frame, geometry)
+                lanes_fit = rows == config.rows and rows % 2 == 0
+                if work.sharers and rows * cols <= MAX_TILES and (rows * cols, lanes_fit) not in alike:
+                    alike.add((rows * cols, lanes_fit))
+                    yield from _own_channels(work, rows, cols, lanes_fit, cuts)
+
+
+def _own_channels(
+    work: Workload, rows: int, cols: int, two_lanes: bool, cuts: dict[int, tuple[int, int, Geometry]]
+) -> Iterator[tuple[Tiling, Geometry]]:
+    """Tilings in which every group of cores, and every pass, has channels of its own (depthwise layers)."""
+    for tiles in (n for n in range(1, rows * cols + 1) if rows * cols % n == 0):
+        # The cores of a group must be a rectangle, spread over both halves of the mesh.
+        side = tiles // 2 if two_lanes else tiles
+        if two_lanes and tiles % 2 and tiles > 1 or side and cols % side and side % cols:
+            continue
+        groups = rows * cols // tiles
+        for col_tiles, (tile_cols, span, geometry) in cuts.items():
+            if tiles % col_tiles:
+                continue
+            frame = Tiling(rows, cols, (tiles, 1), col_tiles, 0, tile_cols, span, 0, 0, False, two_lanes)
+            for shape, _ in _shapes(work, 1, frame, geometry):
+                most = BANK // (work.sum_rows(shape.tile_rows) * geometry.pitch)
+                for slots in {min(most, MAX_SLOTS) >> i for i in range(6)} - {0}:
+                    chans = LANES * (slots * groups // work.sharers)
+                    if not chans:
+                        continue
+                    passes = -(-work.channels // chans)
+                    chans = LANES * -(-work.channels // (passes * LANES))
+                    slots = min(slots, -(-(-(-chans // groups) * work.sharers) // LANES))
+                    # No group without a channel in the last pass; room for filters without weights, too.
+                    if work.channels - (passes - 1) * chans < groups or passes * groups * LANES * slots < work.filters:
+                        continue
+                    yield replace(shape, slots=slots, passes=passes, own_chans=chans), geometry
 
 
 def _shapes(work: Workload, lanes: int, tiling: Tiling, geometry: Geometry) -> Iterator[tuple[Tiling, Geometry]]:
@@ -193,9 +209,9 @@ def _shapes(work: Workload, lanes: int, tiling: Tiling, geometry: Geometry) -> I
             yield replace(tiling, tile_rows=tile_rows, slots=slots, passes=passes, view_chans=view_chans), geometry
 
 
-def need_rows(tiling: Tiling, work: Workload, layout: Layout, strip: int) -> tuple[int, int]:
+def need_rows(tiling: Tiling, work: Workload, cut: Cut, strip: int) -> tuple[int, int]:
     """Input rows [first, end) of a strip, in rows of the stream."""
-    height = layout.index.shape[1]
+    height = cut.segments.height
     if work.flat:
         return 0, height
     _, step, top = work.pool
@@ -204,10 +220,10 @@ def need_rows(tiling: Tiling, work: Workload, layout: Layout, strip: int) -> tup
     return max(0, row * work.stride + work.reach[0]), min(height, max(1, last * work.stride + work.reach[1] + 1))
 
 
-def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> str:
+def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, config: Config) -> str:
     """Why a tiling cannot run, or an empty string."""
-    cut = layout.geometry
-    height = layout.index.shape[1]
+    segments_of = cut.segments
+    height = segments_of.height
     view_rows = [work.sum_rows(tiling.tile_rows) + view.runs - 1 for view in geometry.views]
     if max(view_rows) > MAX_ROWS:
         return f"a view of {max(view_rows)} rows; the LAM counts {MAX_ROWS}"
@@ -236,129 +252,28 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout,
             most = config.row_buffer_words - 64
             return f"{words:.0f} words that the layer behind it needs at a time; the row buffer holds {most}"
     strips = -(-work.out_rows // tiling.strip_rows)
-    row_bits = (cut.chunks - 1).bit_length() + (cut.columns - 1).bit_length()
-    per_row = words_per_row(work.act_density + 0.08, layout.geometry)  # part-filled words included
+    row_bits = (segments_of.chunks - 1).bit_length() + (segments_of.columns - 1).bit_length()
+    per_row = words_per_row(work.act_density + 0.08, segments_of)  # part-filled words included
     for strip in range(strips):
-        first, end = need_rows(tiling, work, layout, strip)
-        held_first = first // layout.strip_rows * layout.strip_rows
-        held_end = min(height, -(-end // layout.strip_rows) * layout.strip_rows)
+        first, end = need_rows(tiling, work, cut, strip)
+        held_first = first // cut.strip_rows * cut.strip_rows
+        held_end = min(height, -(-end // cut.strip_rows) * cut.strip_rows)
         if held_end - held_first > config.directory_depth >> row_bits:
             return f"{held_end - held_first} rows at a time; the directory holds {config.directory_depth >> row_bits}"
-        held_strips = -(-(held_end - held_first) // layout.strip_rows)
+        held_strips = -(-(held_end - held_first) // cut.strip_rows)
         if held_strips > MAX_STRIPS:
             return f"{held_strips} strips of the input at a time; the row buffer counts {MAX_STRIPS}"
-        segments = (held_end - held_first) / cut.rows if cut.rows > 1 else held_end - held_first
-        tiles = (held_end - held_first) / layout.tile_rows
-        segments = max(segments, tiles * -(-layout.tile_rows // cut.rows))
-        if segments * cut.columns > MAX_PACKETS:
-            return f"{segments * cut.columns:.0f} packets a strip; the packet table holds {MAX_PACKETS}"
-        if segments * cut.rows * per_row > config.row_buffer_words - 64:
-            return f"{segments * cut.rows * per_row:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
+        segments = (held_end - held_first) / segments_of.rows if segments_of.rows > 1 else held_end - held_first
+        tiles = (held_end - held_first) / cut.tile_rows
+        segments = max(segments, tiles * -(-cut.tile_rows // segments_of.rows))
+        if segments * segments_of.columns > MAX_PACKETS:
+            return f"{segments * segments_of.columns:.0f} packets a strip; the packet table holds {MAX_PACKETS}"
+        if segments * segments_of.rows * per_row > config.row_buffer_words - 64:
+            return f"{segments * segments_of.rows * per_row:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
     return ""
-
-
-def estimate(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> float:
-    """Cycles, roughly: the slowest of multiplying, reading weights, filling the activation buffers and draining.
-
-    Threads are coupled by the activation ring: how far one can be ahead of another is what the ring holds, and the fewer
-    weights that is, the more their number differs. A ring that holds a single channel is not even filled ahead.
-    """
-    strips = -(-work.out_rows // tiling.strip_rows)
-    rounds = tiling.slots * tiling.passes
-    windows = len(geometry.windows) if not work.flat else geometry.runs
-    # Entries that a window skips at the edge of a tile are fetched all the same.
-    places = 1.0 if work.flat else work.sum_rows(tiling.tile_rows) * run_cols(tiling, work, geometry)
-    run = places * work.act_density
-    jobs = rounds * windows * work.weight_density  # of a thread, a channel
-    job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
-
-    scan, fetch, entries = fill_cycles(tiling, work, geometry, layout)
-    fill = max(scan, fetch)
-    ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
-    together = max(1.0, jobs / tiling.passes * ahead)
-    spread = 1 + 0.5 * ((1 - work.weight_density) / together) ** 0.5
-    if tiling.slots == 1:  # nothing to pair: the busiest of all threads is about 2.6 deviations above the mean
-        spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
-    compute = jobs * job * spread
-    weights = jobs * tiling.groups * config.threads * 1.1 / 4 * 8 / BYTES_PER_CYCLE
-    filling = tiling.passes * tiling.tiles * max(scan / (2 if tiling.two_lanes else 1), fetch)
-    if ahead < 2:
-        compute += tiling.passes * fill * (2 - ahead)
-    slowest = max(compute, weights, filling)
-    body = work.channels * (slowest + 0.04 * (compute + weights + filling - slowest))
-    busy = strips * (max(body, tiling.passes * drain_cycles(tiling, work)) + 400)
-    return busy + waiting_cycles(tiling, work, layout, config, strips)
-
-
-def waiting_cycles(tiling: Tiling, work: Workload, layout: Layout, config: Config, strips: int) -> float:
-    """Cycles in which the input is waited for: the first strip's rows, and what of the others finds no room before its time."""
-    words = words_per_row(work.act_density, layout.geometry) / BYTES_PER_CYCLE * 8
-    room = config.row_buffer_words / BYTES_PER_CYCLE * 8
-    first = need_rows(tiling, work, layout, 0)
-    inner = need_rows(tiling, work, layout, min(1, strips - 1))
-    held = words * (inner[1] - inner[0])
-    fresh = words * min(inner[1] - inner[0], tiling.strip_rows * work.pool[1] * work.stride)
-    return words * (first[1] - first[0]) + (strips - 1) * max(0.0, fresh - (room - held))
 
 
 def words_per_row(density: float, cut: Segmentation) -> float:
     """Words of the stream for one row of planes that are cut like this."""
     values = -(-cut.rows * cut.span // 8) * min(1.0, density)
     return (1 + LANES * (1 + values)) * cut.chunks * cut.columns / cut.rows
-
-
-def run_cols(tiling: Tiling, work: Workload, geometry: Geometry) -> float:
-    """Columns of the input in a row of a run, on average over tiles and windows."""
-    total = count = 0
-    for x0 in range(0, work.out_cols, tiling.tile_cols):
-        for window in geometry.windows:
-            if window.view != NO_VIEW:
-                view = geometry.views[window.view]
-                first = x0 * work.pool[1] + view.col_first // work.stride
-                total += max(0, min(view.width, first + view.cols) - max(0, first))
-                count += 1
-    return total / max(1, count)
-
-
-def drain_cycles(tiling: Tiling, work: Workload) -> float:
-    """Cycles that drain and encoder take for one pass of a strip, at 60 % of nonzero outputs."""
-    if work.flat:
-        return 9.0 * tiling.slots * tiling.groups
-    rows, cols = tiling.tile_rows, work.out_cols / tiling.col_tiles
-    side = max(1.0, cols / tiling.span)
-    high = POSITIONS >> (tiling.span - 1).bit_length() if work.out_cols == tiling.span else 1
-    segments = -(-rows // high) * side
-    words = segments * 9 + rows * cols * 0.6
-    slot = max(3 + 2 * segments + rows * cols * work.pool[0] ** 2, words * 8 / BYTES_PER_CYCLE, 16.0)
-    return tiling.tiles * tiling.groups * (12 + tiling.slots * slot)
-
-
-def fill_cycles(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout) -> tuple[float, float, float]:
-    """Cycles that a lane and the fetch take for one channel of one tile on average, and the activations that are written."""
-    cut = layout.geometry
-    if work.flat:
-        return 64 + 12.0, 12.0, geometry.runs * work.act_density
-    density = work.act_density
-    scan = fetch = entries = 0.0
-    for view in geometry.views:
-        rows = work.sum_rows(tiling.tile_rows) + view.runs - 1
-        for tile in range(tiling.col_tiles):
-            first = tile * tiling.tile_cols * work.pool[1] * work.stride + view.col_first
-            last = min(cut.width - 1, first + (view.cols - 1) * work.stride)
-            first = max(0, first)
-            if last < first:
-                continue
-            entries += rows * ((last - first) // work.stride + 1) * density
-            words = min(8.0, cut.rows * cut.span * density / 8 + 0.4)
-            beats = packets = 0.0
-            for xs in range(first // cut.span, last // cut.span + 1):
-                left, right = max(first - xs * cut.span, 0), min(last - xs * cut.span, cut.span - 1)
-                for piece in range(left // 16, right // 16 + 1):
-                    count = (min(right, 16 * piece + 15) - max(left, 16 * piece)) // work.stride + 1
-                    # Two nonzeros a beat; an odd one and an empty piece cost a beat, too.
-                    beats += count * density / 2 + (1 - (1 - 2 * density) ** count) / 4 + (1 - density) ** count
-                packets += 1 + (rows - 1) * (work.stride if cut.rows > 1 else 1) / cut.rows
-            # Rows of a packet that the view does not want take a cycle each.
-            scan += rows * beats + 2 + (cut.rows - 1) * (1 if work.stride == 1 else 2)
-            fetch += packets * max(2.0 + work.stride, 1 + words) + 6
-    return scan / tiling.col_tiles, fetch / tiling.col_tiles, entries / tiling.col_tiles

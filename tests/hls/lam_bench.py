@@ -53,16 +53,24 @@ def compiled(
     directory: int,
     pool: MaxPool | None = None,
     dilation: int = 1,
+    depthwise: bool = False,
 ) -> Setup | None:
-    """Compile a random layer (fully connected without a kernel), with a pooling behind it; None where it does not fit."""
+    """Compile a random layer (fully connected without a kernel), with a pooling behind it; None where it does not fit.
+
+    A depthwise one is compiled so that every group of cores has channels of its own.
+    """
     rng = np.random.default_rng(random.getrandbits(32))
-    filters = random.choice((3, 8, 20))
+    filters = shape[0] * random.choice((1, 1, 2)) if depthwise else random.choice((3, 8, 20))
     config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024)
-    weights = rng.integers(1, 9, (filters, *((shape[0], *kernel) if kernel else (int(np.prod(shape)),)))).astype(np.int8)
+    inputs = (1 if depthwise else shape[0], *kernel) if kernel else (int(np.prod(shape)),)
+    weights = rng.integers(1, 9, (filters, *inputs)).astype(np.int8)
     zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
     layers: list[AnyLayer]
     if kernel:
-        layers = [Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding, dilation=dilation)]
+        groups = shape[0] if depthwise else 1
+        layers = [
+            Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding, channel_groups=groups, dilation=dilation)
+        ]
     else:
         layers = [FullyConnected("l", weights, zeros, ones, ones)]
     if pool is not None:
@@ -74,6 +82,8 @@ def compiled(
         (stage,) = lower(Network("lam", shape, np.dtype(np.uint8), layers))
         program = compile_stage(stage, layout, config, rank=random.choice((0, 1, 5, 20, 80)))
     except ShapeError:
+        return None
+    if depthwise and not program.tiling.own_chans:
         return None
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
     if len(program.source.compress(planes)) > words:  # all of it lies in the row memory at once here

@@ -79,6 +79,7 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         "lam_cfg": loops
         | r["LAM_LOOPS"]
         | r["LAM_COLS"]
+        | {"pass_chans": r["LAM_PASS"]["chans"], "own_chans": r["LAM_PASS"]["own"], "last_owner": r["LAM_PASS"]["last_owner"]}
         | {"edge_cols": sum(r["EDGES"][f"col{i + 1}"] << 8 * i for i in range(3))}
         | {"tile_rows": tile["rows"], "pitch": tile["pitch"]}
         | {"tile_step_y": r["TILE_STEPS"]["tile"], "strip_rows": r["TILE_STEPS"]["strip"]}

@@ -7,6 +7,7 @@ is only checked for being within the room that the core has.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import bench
@@ -25,16 +26,21 @@ async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
     await layer.start()
     program = setup.program
     tiling, geometry = program.tiling, None if program.tiling.view_chans and setup.flat else setup.geometry
-    channels = setup.planes.shape[0]
+    channels = program.source.index.shape[0]
+    planes = np.zeros((channels, *setup.planes.shape[1:]), setup.planes.dtype)
+    planes[: len(setup.planes)] = setup.planes  # the last chunk is filled up
+    setup = replace(setup, planes=planes)
+    step = tiling.own_chans
     for strip in range(program.strips):
-        for _ in range(tiling.passes):
-            for channel in range(channels):
+        for pass_ in range(tiling.passes):
+            for channel in range(step * pass_, min(channels, step * (pass_ + 1))) if step else range(channels):
+                owner = (channel - step * pass_) % tiling.groups * tiling.tiles if step else 0
                 for tile in range(tiling.tiles):
                     row, col = tiling.at(tile)
                     first = strip * tiling.strip_rows + row
                     views = range(len(setup.geometry.views))
                     for part in [[v] for v in views] if tiling.view_chans else [list(views)]:
-                        got = await layer.channel(tile)
+                        got = await layer.channel(owner + tile)
                         want = {}
                         for v in part:
                             if geometry is None:
@@ -48,8 +54,8 @@ async def run_layer(dut: Any, setup: Setup, stall: str, rows: str) -> None:
     await layer.quiet()
 
 
-def random_setup(stride: int, pooled: bool = False, tries: int = 200) -> Setup:
-    """A random convolution, pooled or not, that compiles for these sizes, with a tiling of its own."""
+def random_setup(stride: int, pooled: bool = False, depthwise: bool = False, tries: int = 200) -> Setup:
+    """A random convolution, pooled or not, depthwise or not, that compiles for these sizes, with a tiling of its own."""
     for _ in range(tries):
         ky, kx = random.choice(((1, 1), (3, 3), (3, 3), (5, 5), (2, 3)))
         height, width = random.randint(ky, 14), random.choice((kx, 5, 8, 13, 20, 33, 66))
@@ -62,7 +68,7 @@ def random_setup(stride: int, pooled: bool = False, tries: int = 200) -> Setup:
             before = random.randint(0, min(step, size - 1))
             pool = MaxPool("pool", (size, size), step, (before, random.randint(0, min(step, size - 1)), before, 0))
         setup = compiled(
-            shape=(random.choice((1, 3, 8, 9)), height, width),
+            shape=(random.choice((16, 40) if depthwise else (1, 3, 8, 9)), height, width),
             kernel=(ky, kx),
             stride=stride,
             padding=pad,
@@ -73,6 +79,7 @@ def random_setup(stride: int, pooled: bool = False, tries: int = 200) -> Setup:
             directory=param("DirectoryDepth"),
             pool=pool,
             dilation=random.choice((1, 1, 2)),
+            depthwise=depthwise,
         )
         if setup is not None:
             return setup
@@ -92,6 +99,15 @@ async def random_convolutions(dut, stride: int, stall: str, rows: str) -> None:
 async def pooled_convolutions(dut, stride: int, stall: str) -> None:
     """Tiles of sums overlap where windows do, and begin above and left of the image where the pooling is padded."""
     setup = random_setup(stride, pooled=True)
+    dut._log.info("%s", setup)
+    await run_layer(dut, setup, stall, "none")
+
+
+@cocotb.test()
+@cocotb.parametrize(stride=(1, 2), stall=PROFILES)
+async def channels_of_their_own(dut, stride: int, stall: str) -> None:
+    """Depthwise layers: a pass walks its own channels, and they go to the groups of cores in turn."""
+    setup = random_setup(stride, depthwise=True)
     dut._log.info("%s", setup)
     await run_layer(dut, setup, stall, "none")
 

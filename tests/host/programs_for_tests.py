@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
@@ -44,10 +46,21 @@ def received(program: Program, threads: int) -> dict[tuple[int, int], np.ndarray
             core = decode_core(program.weights, row, col, threads, *bits)
             filters = places[core.pass_, group, core.slot, core.thread]
             assert np.all(filters >= 0), "a weight for a place without a filter"
-            assert np.all(core.channels == registers["LAM_LOOPS"]["chans"] * views), "every thread counts all channels"
-            rows = np.stack([filters, core.channel, core.window, core.w])
+            met = [channels_met(registers, p, group, t.tiles) for p in range(t.passes)]
+            assert np.all(core.channels.T == [len(channels) * views for channels in met]), "every thread counts all its channels"
+            channel = [met[p][c // views] * views + c % views for p, c in zip(core.pass_, core.channel)]
+            rows = np.stack([filters, np.array(channel, np.int64), core.window, core.w])
             result[row, col] = rows[:, np.lexsort(rows[::-1])].T
     return result
+
+
+def channels_met(registers: Mapping[str, Mapping[str, int]], pass_: int, group: int, tiles: int) -> range:
+    """Stream channels that the LAM sends to a group in a pass, in order."""
+    chans, each = registers["LAM_LOOPS"]["chans"], registers["LAM_PASS"]
+    if not each["own"]:
+        return range(chans)
+    first = pass_ * each["chans"]
+    return range(first + group, min(chans, first + each["chans"]), each["last_owner"] // tiles + 1)
 
 
 def cores_reached(program: Program) -> set[tuple[int, int]]:

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 from graphs_for_tests import random_graph
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from networks_for_tests import random_conv, random_fc, random_input
 from programs_for_tests import computed, cores_reached, filter_places, received, table, taps_of
@@ -115,6 +115,36 @@ def test_tables() -> None:
         cores = {t.place(tile, group) for group in range(t.groups)}
         assert cores == {(r, c) for r in range(16) for c in range(16) if mask >> r & 1 and mask >> 16 + c & 1}
     assert len(table(program, TABLE_DRAIN)) == t.groups * t.tiles == program.registers["DRAIN"]["entries"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    channels=st.sampled_from([8, 16, 40, 64, 72]),
+    each=st.integers(1, 3),
+    stride=st.sampled_from([1, 2]),
+    rank=st.sampled_from([0, 1, 3, 20]),
+)
+def test_depthwise(seed: int, channels: int, each: int, stride: int, rank: int) -> None:
+    """Groups have channels of their own; the tiles of a group, one core each, are a rectangle of the mesh."""
+    rng = np.random.default_rng(seed)
+    layer = random_conv(rng, channels * each, channels, (3, 3), stride=stride, padding=(1,) * 4, channel_groups=channels)
+    program = compile_layer(layer, Layout.plain((channels, 14, 14), UINT8), SMALL, rank=rank)
+    t = program.tiling
+    views = program.registers["LAM_LOOPS"]["views"] if t.view_chans else 1
+    cores = received(program, SMALL.threads)
+    rows = np.concatenate([cores[t.place(0, group)] for group in range(t.groups)])
+    rows[:, 1] //= views
+    assert np.array_equal(rows[np.lexsort(rows.T[::-1])], taps_of(program)), "each weight once, and only those"
+    assert cores_reached(program) <= set(cores)
+    if t.own_chans:
+        masks = table(program, TABLE_TILE)
+        for group in range(t.groups):
+            for tile in range(t.tiles):
+                row, col = t.place(tile, group)
+                assert masks[group * t.tiles + tile] == 1 << row | 1 << 16 + col
+                assert not t.two_lanes or row // (SMALL.rows // 2) == (group * t.tiles + tile) % 2
+    event(f"own: {t.own_chans > 0}, passes {min(3, t.passes)}, tiles {t.tiles}")
 
 
 def test_chained_layers_share_a_layout() -> None:

@@ -6,13 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from phantom.config import Config, load_config
 from phantom.errors import ShapeError
-from phantom.layout import Layout
-from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, choose, need_rows
+from phantom.layout import Cut, Layout
+from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, need_rows
+from phantom.tiling_choice import Choice, choose
 from phantom.views import Geometry, conv_geometry, kernel_taps
 
 CONFIGS = [load_config(name) for name in ("tiny", "small", "pynq_z2")]
@@ -26,13 +27,14 @@ def a_case(
     size: tuple[int, int],
     density: float = 1.0,
     pool: tuple[int, int, int] = (1, 1, 0),
+    sharers: int = 0,
 ) -> tuple[Workload, GeometryOf, Layout]:
     pad = kernel // 2
     rows, cols = ((n + 2 * pad - kernel) // stride + 1 for n in size)
     window, step, top = pool
     # A pooling whose last window lies inside as a whole.
     rows, cols = ((n + top - window) // step + 1 for n in (rows, cols))
-    work = Workload("t", filters, channels, (-pad, kernel - 1 - pad), stride, rows, cols, 0.3, density, pool=pool)
+    work = Workload("t", filters, channels, (-pad, kernel - 1 - pad), stride, rows, cols, 0.3, density, pool=pool, sharers=sharers)
     taps = kernel_taps((kernel, kernel), pad, pad)
 
     def geometry_of(tile_cols: int) -> Geometry:
@@ -40,6 +42,11 @@ def a_case(
         return conv_geometry("t", taps, stride, size[1], starts, (tile_cols - 1) * step + window, -top)
 
     return work, geometry_of, Layout.plain((channels, *size), np.dtype(np.uint8))
+
+
+def chosen(case: tuple[Workload, GeometryOf, Layout], config: Config, rank: int = 0) -> tuple[Tiling, Geometry]:
+    work, geometry_of, layout = case
+    return choose(Choice(work, geometry_of, config), layout.cut, rank)
 
 
 def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, config: Config) -> None:
@@ -50,8 +57,13 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     assert cores == {(r, c) for r in range(t.rows) for c in range(t.cols)}, "each core has one (tile, group)"
     assert t.slots * work.sum_rows(t.tile_rows) * geometry.pitch <= BANK and t.slots <= MAX_SLOTS
     assert t.passes * t.groups * config.threads * t.slots >= work.filters, "a place for every filter"
-    for tile in range(t.tiles):  # a core mask is a product of rows and columns
-        members = {t.place(tile, group) for group in range(t.groups)}
+    if t.own_chans:
+        assert t.own_chans % 8 == 0 and t.passes * t.own_chans >= work.channels
+        assert -(-t.own_chans // t.groups) * work.sharers <= config.threads * t.slots, "a place for every filter of a group"
+        assert work.channels - (t.passes - 1) * t.own_chans >= t.groups, "no group without a channel"
+    # A core mask is a product of rows and columns.
+    sets = [[t.place(tile, group) for group in range(t.groups)] for tile in range(t.tiles)]
+    for members in map(set, zip(*sets) if t.own_chans else sets):
         assert len(members) == len({r for r, _ in members}) * len({c for _, c in members})
     covered = {divmod(i, t.span) for i in range(work.out_cols)}
     assert t.tile_cols % t.span == 0 and t.span <= 64 and len({xs for xs, _ in covered}) <= 16
@@ -63,7 +75,7 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     assert (max if t.view_chans else sum)(columns) <= 2 * config.act_words - RING_MARGIN, "a dense channel fits the ring"
     cut = layout.geometry
     for strip in range(-(-work.out_rows // t.strip_rows)):
-        first, end = need_rows(t, work, layout, strip)
+        first, end = need_rows(t, work, layout.cut, strip)
         window, step, top = work.pool
         wanted = [
             (y * step - top + p) * work.stride + dy
@@ -89,6 +101,7 @@ def check(tiling: Tiling, work: Workload, geometry: Geometry, layout: Layout, co
     size=st.tuples(st.integers(7, 40), st.integers(7, 70)),
     pool=st.sampled_from([(1, 1, 0), (2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)]),
     rank=st.sampled_from([0, 0, 1, 7, 40, 10**6]),
+    sharers=st.sampled_from([0, 0, 1, 2]),
 )
 def test_limits(
     config: Config,
@@ -99,10 +112,13 @@ def test_limits(
     size: tuple[int, int],
     pool: tuple[int, int, int],
     rank: int,
+    sharers: int,
 ) -> None:
-    case = a_case(filters, channels, kernel, stride, size, pool=pool)
+    if sharers:
+        filters = channels * sharers
+    case = a_case(filters, channels, kernel, stride, size, pool=pool, sharers=sharers)
     try:
-        tiling, geometry = choose(*case, config, rank)
+        tiling, geometry = chosen(case, config, rank)
     except ShapeError as error:
         assert config.name in str(error) and "hold" in str(error)
         assert channels * size[1] > 400 or kernel * size[1] > 300, "only large layers may be refused"
@@ -113,8 +129,31 @@ def test_limits(
 
 def test_all_cores_are_used_where_there_is_work_for_them() -> None:
     config = load_config("pynq_z2")
-    tiling, _ = choose(*a_case(128, 64, 3, 1, (28, 28)), config)
+    tiling, _ = chosen(a_case(128, 64, 3, 1, (28, 28)), config)
     assert tiling.rows * tiling.cols == config.cores
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    channels=st.sampled_from([16, 64, 128]),
+    size=st.sampled_from([(14, 14), (28, 28), (40, 56)]),
+    kernels=st.tuples(st.sampled_from([1, 3]), st.sampled_from([1, 3])),
+    sharers=st.sampled_from([0, 1]),
+)
+def test_an_eye_to_the_layer_behind(channels: int, size: tuple[int, int], kernels: tuple[int, int], sharers: int) -> None:
+    """Both layers together are never slower than with the best tiling for the first one alone."""
+    config = load_config("pynq_z2")
+    work, geometry_of, layout = a_case(channels, channels, kernels[0], 1, size, sharers=sharers)
+    first = Choice(work, geometry_of, config)
+    behind = Choice(*a_case(64, channels, kernels[1], 1, size)[:2], config)
+    alone, together = choose(first, layout.cut)[0], choose(first, layout.cut, behind=behind)[0]
+    assert together.cycles >= alone.cycles
+
+    def both(tiling: Tiling) -> float:
+        return tiling.cycles + behind.least(first.result_cut(tiling))
+
+    assert both(together) <= both(alone)
+    event(f"differ: {together != alone}")
 
 
 def test_refused_with_the_reason() -> None:
@@ -122,11 +161,11 @@ def test_refused_with_the_reason() -> None:
     with pytest.raises(
         ShapeError, match=r"layer 't' does not fit configuration 'tiny': \d+ words a strip; the row buffer holds 192"
     ):
-        choose(*a_case(8, 64, 3, 1, (16, 64)), small)
+        chosen(a_case(8, 64, 3, 1, (16, 64)), small)
 
 
 def test_a_sparse_input_needs_less_room() -> None:
     small = dataclasses.replace(load_config("tiny"), row_buffer_words=512)
     with pytest.raises(ShapeError):
-        choose(*a_case(8, 24, 3, 1, (16, 64)), small)
-    assert choose(*a_case(8, 24, 3, 1, (16, 64), density=0.3), small)[0].tiles >= 1
+        chosen(a_case(8, 24, 3, 1, (16, 64)), small)
+    assert chosen(a_case(8, 24, 3, 1, (16, 64), density=0.3), small)[0].tiles >= 1

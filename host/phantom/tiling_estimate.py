@@ -1,0 +1,142 @@
+"""How long a tiling takes, roughly: the figure by which the best one is chosen. Fitted to runs of the RTL (docs/decisions.md)."""
+
+from __future__ import annotations
+
+from .config import Config
+from .layout import Cut
+from .segments import LANES, POSITIONS
+from .tiling import RING_MARGIN, Tiling, Workload, need_rows, words_per_row
+from .views import NO_VIEW, Geometry
+
+BYTES_PER_CYCLE = 6.4  # of a stream: an HP port at 800 MB/s and 125 MHz
+
+
+class Estimate:
+    """Estimates tilings of one layer whose input is cut in one way; what several tilings share is worked out once.
+
+    It is the slowest of multiplying, reading weights, filling the activation buffers and draining. Threads are coupled by the
+    activation ring: how far one can be ahead of another is what the ring holds, and the fewer weights that is, the more
+    their number differs. A ring that holds a single channel is not even filled ahead.
+    """
+
+    def __init__(self, work: Workload, cut: Cut, config: Config) -> None:
+        self.work, self.cut, self.config = work, cut, config
+        self._fills: dict[tuple[int, int], tuple[float, float, float]] = {}
+        self._run_cols: dict[int, float] = {}
+        self._drains: dict[tuple[int, int], float] = {}
+        self._waits: dict[int, float] = {}
+
+    def __call__(self, tiling: Tiling, geometry: Geometry) -> float:
+        """Cycles of a layer."""
+        work, config = self.work, self.config
+        strips = -(-work.out_rows // tiling.strip_rows)
+        rounds = tiling.slots * tiling.passes
+        own = tiling.own_chans > 0
+        windows = len(geometry.windows) if not work.flat else geometry.runs
+        # Entries that a window skips at the edge of a tile are fetched all the same.
+        places = 1.0 if work.flat else work.sum_rows(tiling.tile_rows) * self._columns(tiling, geometry)
+        run = places * work.act_density
+        jobs = rounds * windows * work.weight_density  # of a thread, a channel; of channels of its own there are fewer
+        job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
+
+        scan, fetch, entries = self._fill(tiling, geometry)
+        fill = max(scan, fetch)
+        ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
+        together = max(1.0, jobs / tiling.passes * ahead)
+        spread = 1 + 0.5 * ((1 - work.weight_density) / together) ** 0.5
+        if tiling.slots == 1:  # nothing to pair: the busiest of all threads is about 2.6 deviations above the mean
+            spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
+        compute = jobs * job * spread
+        if own:  # a thread is busy while one of its own channels is in the ring
+            compute = 1.1 * jobs * job * max(1.0, config.threads / ahead)
+        elif work.sharers:  # and of all threads only those whose channels are there
+            compute = max(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
+        weights = jobs * tiling.groups * config.threads * 1.1 / 4 * 8 / BYTES_PER_CYCLE
+        filling = (1 if own else tiling.passes) * tiling.tiles * max(scan / (2 if tiling.two_lanes else 1), fetch)
+        if ahead < 2 and not own:
+            compute += tiling.passes * fill * (2 - ahead)
+        slowest = max(compute, weights, filling)
+        body = work.channels * (slowest + 0.04 * (compute + weights + filling - slowest))
+        drain = self._drain(tiling)
+        busy = strips * (max(body, tiling.passes * drain) + 400) + (drain if own else 0.0)
+        return busy + self._waiting(tiling, strips)
+
+    def _waiting(self, tiling: Tiling, strips: int) -> float:
+        """Cycles in which the input is waited for: the first strip's rows, and what of the others finds no room before its time."""
+        if tiling.strip_rows not in self._waits:
+            work, pool_step = self.work, self.work.pool[1]
+            words = words_per_row(work.act_density, self.cut.segments) / BYTES_PER_CYCLE * 8
+            room = self.config.row_buffer_words / BYTES_PER_CYCLE * 8
+            first = need_rows(tiling, work, self.cut, 0)
+            inner = need_rows(tiling, work, self.cut, min(1, strips - 1))
+            held = words * (inner[1] - inner[0])
+            fresh = words * min(inner[1] - inner[0], tiling.strip_rows * pool_step * work.stride)
+            wait = words * (first[1] - first[0]) + (strips - 1) * max(0.0, fresh - (room - held))
+            self._waits[tiling.strip_rows] = wait
+        return self._waits[tiling.strip_rows]
+
+    def _columns(self, tiling: Tiling, geometry: Geometry) -> float:
+        """Columns of the input in a row of a run, on average over tiles and windows."""
+        if tiling.col_tiles not in self._run_cols:
+            work = self.work
+            total = count = 0
+            for x0 in range(0, work.out_cols, tiling.tile_cols):
+                for window in geometry.windows:
+                    if window.view != NO_VIEW:
+                        view = geometry.views[window.view]
+                        first = x0 * work.pool[1] + view.col_first // work.stride
+                        total += max(0, min(view.width, first + view.cols) - max(0, first))
+                        count += 1
+            self._run_cols[tiling.col_tiles] = total / max(1, count)
+        return self._run_cols[tiling.col_tiles]
+
+    def _drain(self, tiling: Tiling) -> float:
+        """Cycles that drain and encoder take for one pass of a strip, at 60 % of nonzero outputs."""
+        work = self.work
+        if work.flat:
+            return 9.0 * tiling.slots * tiling.groups
+        key = tiling.tile_rows, tiling.col_tiles
+        if key not in self._drains:
+            rows, cols = tiling.tile_rows, work.out_cols / tiling.col_tiles
+            side = max(1.0, cols / tiling.span)
+            high = POSITIONS >> (tiling.span - 1).bit_length() if work.out_cols == tiling.span else 1
+            segments = -(-rows // high) * side
+            words = segments * 9 + rows * cols * 0.6
+            self._drains[key] = max(3 + 2 * segments + rows * cols * work.pool[0] ** 2, words * 8 / BYTES_PER_CYCLE, 16.0)
+        return tiling.tiles * tiling.groups * (12 + tiling.slots * self._drains[key])
+
+    def _fill(self, tiling: Tiling, geometry: Geometry) -> tuple[float, float, float]:
+        """Cycles that a lane and the fetch take for one channel of one tile on average, and the activations that are written."""
+        if self.work.flat:
+            return 64 + 12.0, 12.0, geometry.runs * self.work.act_density
+        key = tiling.tile_rows, tiling.col_tiles
+        if key not in self._fills:
+            self._fills[key] = self._fill_of(tiling, geometry)
+        return self._fills[key]
+
+    def _fill_of(self, tiling: Tiling, geometry: Geometry) -> tuple[float, float, float]:
+        work, cut = self.work, self.cut.segments
+        density, span, height = work.act_density, cut.span, cut.rows
+        scan = fetch = entries = 0.0
+        words = min(8.0, height * span * density / 8 + 0.4)
+        for view in geometry.views:
+            rows = work.sum_rows(tiling.tile_rows) + view.runs - 1
+            for tile in range(tiling.col_tiles):
+                first = tile * tiling.tile_cols * work.pool[1] * work.stride + view.col_first
+                last = min(cut.width - 1, first + (view.cols - 1) * work.stride)
+                first = max(0, first)
+                if last < first:
+                    continue
+                entries += rows * ((last - first) // work.stride + 1) * density
+                beats = packets = 0.0
+                for xs in range(first // span, last // span + 1):
+                    left, right = max(first - xs * span, 0), min(last - xs * span, span - 1)
+                    for piece in range(left // 16, right // 16 + 1):
+                        count = (min(right, 16 * piece + 15) - max(left, 16 * piece)) // work.stride + 1
+                        # Two nonzeros a beat; an odd one and an empty piece cost a beat, too.
+                        beats += count * density / 2 + (1 - (1 - 2 * density) ** count) / 4 + (1 - density) ** count
+                    packets += 1 + (rows - 1) * (work.stride if height > 1 else 1) / height
+                # Rows of a packet that the view does not want take a cycle each.
+                scan += rows * beats + 2 + (height - 1) * (1 if work.stride == 1 else 2)
+                fetch += packets * max(2.0 + work.stride, 1 + words) + 6
+        return scan / tiling.col_tiles, fetch / tiling.col_tiles, entries / tiling.col_tiles
