@@ -140,7 +140,7 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
             cuts[col_tiles] = (*sizes, geometry_of(sizes[0]))
     if work.flat:
         cuts[1] = (work.out_cols, work.out_cols, geometry_of(work.out_cols))
-    alike = set()  # as many cores and tiles elsewhere in the mesh are no faster
+    alike: set[tuple[int, ...]] = set()  # as many cores and tiles elsewhere in the mesh are no faster
     for rows in range(1, config.rows + 1):
         for cols in range(1, config.cols + 1):
             for grid_rows in (r for r in range(1, rows + 1) if rows % r == 0):

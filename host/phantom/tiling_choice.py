@@ -34,13 +34,12 @@ class Choice:
         found = [(estimate(tiling, geometry), i) for i, (tiling, geometry) in enumerate(self.tilings)]
         return [(cycles, *self.tilings[i]) for cycles, i in sorted(found)]
 
-    def fits(self, tiling: Tiling, geometry: Geometry, cut: Cut) -> bool:
-        """Whether a tiling can run."""
-        return not obstacle(tiling, self.work, geometry, cut, self.config)
-
     def least(self, cut: Cut) -> float:
         """Cycles of the fastest that fits; infinite if none does."""
-        return next((cycles for cycles, *tiling in self.ranked(cut) if self.fits(*tiling, cut)), float("inf"))
+        for cycles, tiling, geometry in self.ranked(cut):
+            if not obstacle(tiling, self.work, geometry, cut, self.config):
+                return cycles
+        return float("inf")
 
     def result_cut(self, tiling: Tiling) -> Cut:
         """How a tiling cuts the output."""

@@ -34,7 +34,8 @@ def a_case(
     window, step, top = pool
     # A pooling whose last window lies inside as a whole.
     rows, cols = ((n + top - window) // step + 1 for n in (rows, cols))
-    work = Workload("t", filters, channels, (-pad, kernel - 1 - pad), stride, rows, cols, 0.3, density, pool=pool, sharers=sharers)
+    reach = -pad, kernel - 1 - pad
+    work = Workload("t", filters, channels, reach, stride, rows, cols, 0.3, density, pool=pool, sharers=sharers)
     taps = kernel_taps((kernel, kernel), pad, pad)
 
     def geometry_of(tile_cols: int) -> Geometry:
