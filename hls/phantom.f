@@ -14,6 +14,7 @@ phantom_packet_check.sv
 phantom_stream_in.sv
 phantom_row_memory.sv
 phantom_lam_fetch.sv
+phantom_lam_reader.sv
 phantom_lam_scan.sv
 phantom_lam_pack.sv
 phantom_lam_lane.sv

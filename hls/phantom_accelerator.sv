@@ -115,9 +115,9 @@ module phantom_accelerator
   logic [10:0]      rows_ready, need_row;
   logic             lam_done, lam_blocked;
   logic             fill_room[Rows][Cols];
-  fill_t            fill[2];
+  fill_t            fill[lam_lanes(Rows)];
   logic [Rows-1:0]  fill_rows, wgt_rows, drain_rows;
-  logic [Cols-1:0]  fill_cols[2], wgt_cols, drain_cols;
+  logic [Cols-1:0]  fill_cols[lam_lanes(Rows)], wgt_cols, drain_cols;
 
   assign act_ready_o = (act_ready && open) || swallow;
 

@@ -1,4 +1,4 @@
-// LAM, first half: walks the layer's loops and brings the masks and values of one channel at a time out of the row buffer.
+// LAM, finder: walks the layer's loops and says which packets of the row buffer are to be read for which tile.
 //
 //   for strip / pass / chunk of 8 channels:  look up the packets of the strip's rows (packet table)
 //     for channel in the chunk / tile / view:  for each packet that overlaps the view's rows and columns: a token
@@ -7,22 +7,25 @@
 // it covers. A token with `view_end` (and `chan_end` after the last view of a tile) follows the packets; it goes the same way, as a
 // packet without values.
 //
-//   finder (loops, packet table) --request--> reader (one word a cycle) --two cycles of row memory--> tokens and values
+//   finder (loops, packet table) --request--> reader (phantom_lam_reader: one word a cycle) --> tokens and values
 //
-// With two lanes the tiles with an odd number belong to the second one; each lane has tokens and a value memory of its own.
+// Tile t belongs to lane t modulo their number; each lane has tokens and a value memory of its own, and the finder keeps account of the
+// room in it.
 //
 // Channels of their own (`own_chans`, for layers whose filters read one channel each): a pass walks only the next `pass_chans`
 // channels, and these go to the groups of cores in turn. Tiles are then numbered group by group.
 //
-// Contract: `tok_valid_o` comes when all its values are in the lane's value memory, and cannot be held back: a read is begun
-// only while `tok_room_i` (at least six more tokens fit). The value memory is a ring of 32 words; `values_back_i` gives words back.
+// Contract: a request (valid, take) stands in a register, so that the next packet is looked for while one is read. The value memory
+// is a ring of 32 words; `values_back_i` gives words back. Headers are read through the reader's port (`head_o`) while it rests.
 module phantom_lam_fetch
   import phantom_pkg::*;
 #(
+  parameter int unsigned Lanes          = 2,
   parameter int unsigned RowBufferWords = 12288,
   parameter int unsigned DirectoryDepth = 2048,
   localparam int unsigned AddrW = $clog2(RowBufferWords),
-  localparam int unsigned DirW  = $clog2(DirectoryDepth)
+  localparam int unsigned DirW  = $clog2(DirectoryDepth),
+  localparam int unsigned LaneW = Lanes > 1 ? $clog2(Lanes) : 1
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -36,19 +39,18 @@ module phantom_lam_fetch
   output logic [10:0]      need_row_o,
   // directory: latency 1; row memory: latency 2
   output logic [DirW-1:0]  dir_index_o,
-  input  logic [AddrW-1:0] dir_addr_i,
-  output logic [AddrW-1:0] mem_addr_o,
+  input  logic [AddrW-1:0] head_addr_i,
+  output logic             head_o,       // the header at `head_addr_i` is wanted
   input  logic [63:0]      mem_data_i,
-  // values
-  output logic [1:0]       value_we_o,
-  output logic [4:0]       value_addr_o,
-  output logic [63:0]      value_o,
-  // tokens
-  output logic [1:0]       tok_valid_o,   // by lane
-  input  logic [1:0]       tok_room_i,
-  output lam_token_t       tok_o,
-  input  logic [1:0]       values_back_i,
-  input  logic [3:0]       values_back_count_i[2]
+  // requests
+  input  logic             reading_i,    // the reader needs the port
+  output logic             req_valid_o,
+  input  logic             req_take_i,
+  output logic [AddrW-1:0] req_addr_o,   // of the channel's mask; its values follow
+  output logic [LaneW-1:0] req_lane_o,
+  output lam_token_t       req_tok_o,    // without the mask
+  input  logic [Lanes-1:0] values_back_i,
+  input  logic [3:0]       values_back_count_i[Lanes]
 );
 
   typedef enum logic [3:0] {
@@ -183,19 +185,24 @@ module phantom_lam_fetch
 
   // --- request: what the reader is to read next ------------------------------------------------------------------------------
 
-  lam_token_t         req_d, req_q, info_q;
-  logic               req_valid_q, req_take, request, view_end;
+  lam_token_t         req_d, req_q;
+  logic               req_valid_q, request, view_end;
   logic [AddrW-1:0]   req_addr_q;
   logic [3:0]         words_q;
-  logic [5:0]         values_used_q[2];
-  logic [4:0]         value_next_q[2], value_wr_q[2];
-  logic               lane, req_lane_q;
+  logic [5:0]         values_used_q[Lanes];
+  logic [4:0]         value_next_q[Lanes];
+  logic [LaneW-1:0]   lane, req_lane_q;
   logic signed [11:0] col_offset, cols_left;
 
-  // A register between finder and reader, so that the next packet is looked for while this one is read.
+  assign head_o      = state_q == StHead;
+  assign req_valid_o = req_valid_q;
+  assign req_addr_o  = req_addr_q;
+  assign req_lane_o  = req_lane_q;
+  assign req_tok_o   = req_q;
+  assign done_o      = state_q == StIdle && !req_valid_q;
   assign view_end   = state_q == StViewEnd;
-  assign lane       = cfg_i.two_lanes && out_tile_q[0];
-  assign request    = (state_q == StRequest || view_end) && values_used_q[lane] <= 6'd24 && (!req_valid_q || req_take);
+  assign lane       = LaneW'(out_tile_q & ((4'd1 << cfg_i.log2_lanes) - 4'd1));
+  assign request    = (state_q == StRequest || view_end) && values_used_q[lane] <= 6'd24 && (!req_valid_q || req_take_i);
   assign col_offset = $signed({2'b0, packet_q.col}) - first_col_q;
   assign cols_left  = last_col_q - $signed({2'b0, packet_q.col});
 
@@ -230,70 +237,12 @@ module phantom_lam_fetch
       value_next_q  <= '{default: '0};
     end else begin
       if (request) req_valid_q <= 1'b1;
-      else if (req_take) req_valid_q <= 1'b0;
+      else if (req_take_i) req_valid_q <= 1'b0;
       if (request) value_next_q[lane] <= value_next_q[lane] + 5'(req_d.value_words);
-      for (int unsigned l = 0; l < 2; l++) begin
-        values_used_q[l] <= values_used_q[l] + (request && lane == 1'(l) ? 6'(req_d.value_words) : 6'd0) -
+      for (int unsigned l = 0; l < Lanes; l++) begin
+        values_used_q[l] <= values_used_q[l] + (request && lane == LaneW'(l) ? 6'(req_d.value_words) : 6'd0) -
                             (values_back_i[l] ? 6'(values_back_count_i[l]) : 6'd0);
       end
-    end
-  end
-
-  // --- reader: mask, then values ----------------------------------------------------------------------------------------------
-
-  logic             reading_q, first_word_q, last_word, lane_q;
-  logic [AddrW-1:0] addr_q;
-  logic [3:0]       left_q;
-
-  assign last_word  = left_q == '0;
-  assign req_take   = req_valid_q && (!reading_q || last_word) && tok_room_i[req_lane_q];
-  assign mem_addr_o = state_q == StHead ? dir_addr_i : addr_q;
-
-  always_ff @(posedge clk_i) begin
-    addr_q       <= req_take ? req_addr_q : wrap((AddrW + 1)'(addr_q) + 1'b1);
-    left_q       <= req_take ? req_q.value_words : left_q - 4'd1;
-    first_word_q <= req_take;
-    if (req_take) begin
-      info_q <= req_q;
-      lane_q <= req_lane_q;
-    end
-    if (!rst_ni) reading_q <= 1'b0;
-    else reading_q <= req_take || (reading_q && !last_word);
-  end
-
-  // --- arrivals: data two cycles after the address, the token one later ------------------------------------------------------
-
-  logic [1:0]  mask_q, values_q;
-  logic [2:0]  done_q, lanes_q;
-  lam_token_t  arriving_q[3];
-  logic [63:0] arrived_mask_q;
-
-  assign value_we_o   = {values_q[1] && lanes_q[1], values_q[1] && !lanes_q[1]};
-  assign value_addr_o = value_wr_q[lanes_q[1]];
-  assign value_o      = mem_data_i;
-  assign tok_valid_o  = {done_q[2] && lanes_q[2], done_q[2] && !lanes_q[2]};
-  assign done_o       = state_q == StIdle && !req_valid_q && !reading_q && done_q == '0;
-  always_comb begin
-    tok_o      = arriving_q[2];
-    tok_o.mask = arrived_mask_q;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (mask_q[1]) arrived_mask_q <= mem_data_i;
-    lanes_q       <= {lanes_q[1:0], lane_q};
-    arriving_q[0] <= info_q;
-    arriving_q[1] <= arriving_q[0];
-    arriving_q[2] <= arriving_q[1];
-    if (!rst_ni) begin
-      mask_q     <= '0;
-      values_q   <= '0;
-      done_q     <= '0;
-      value_wr_q <= '{default: '0};
-    end else begin
-      mask_q   <= {mask_q[0], reading_q && first_word_q};
-      values_q <= {values_q[0], reading_q && !first_word_q};
-      done_q   <= {done_q[1:0], reading_q && last_word};
-      if (values_q[1]) value_wr_q[lanes_q[1]] <= value_wr_q[lanes_q[1]] + 5'd1;
     end
   end
 
@@ -325,11 +274,11 @@ module phantom_lam_fetch
           col_q   <= '0;
           count_q <= '0;
           // The row memory has one read port: the reader must have come to its end.
-          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_q) state_q <= StDir;
+          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_i) state_q <= StDir;
         end
         StDir: state_q <= StHead;
         StHead: begin
-          head_addr_q <= dir_addr_i;
+          head_addr_q <= head_addr_i;
           state_q     <= StHeadWait;
         end
         StHeadWait: state_q <= StStore;

@@ -12,7 +12,8 @@ module phantom_mesh
   parameter int unsigned RunDepth         = 512,
   parameter int unsigned WeightQueueWords = 16,
   localparam int unsigned ThreadW = $clog2(Threads),
-  localparam int unsigned CountW  = $clog2(Rows * Cols * Threads + 1)
+  localparam int unsigned CountW  = $clog2(Rows * Cols * Threads + 1),
+  localparam int unsigned Lanes   = lam_lanes(Rows)
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -26,9 +27,9 @@ module phantom_mesh
   input  logic [59:0]        wgt_word_i,
   output logic [Threads-1:0] wgt_room_o[Rows][Cols],
   // fill bus
-  input  fill_t              fill_i[2],  // of the upper and the lower half
+  input  fill_t              fill_i[Lanes],  // each lane has an equal share of the rows
   input  logic [Rows-1:0]    fill_rows_i,
-  input  logic [Cols-1:0]    fill_cols_i[2],
+  input  logic [Cols-1:0]    fill_cols_i[Lanes],
   output logic               fill_room_o[Rows][Cols],
   // drain
   output logic               pass_done_o[Rows][Cols],
@@ -60,13 +61,13 @@ module phantom_mesh
 
   for (genvar r = 0; r < Rows; r++) begin : g_row
     for (genvar c = 0; c < Cols; c++) begin : g_col
-      localparam int unsigned Half = 2 * r >= Rows && Rows > 1 ? 1 : 0;
+      localparam int unsigned Lane = r * Lanes / Rows;
       fill_t fill;
       always_comb begin
-        fill         = fill_i[Half];
-        fill.word_we = fill_i[Half].word_we && fill_rows_i[r] && fill_cols_i[Half][c];
-        fill.run_we  = fill_i[Half].run_we && fill_rows_i[r] && fill_cols_i[Half][c];
-        fill.commit  = fill_i[Half].commit && fill_rows_i[r] && fill_cols_i[Half][c];
+        fill         = fill_i[Lane];
+        fill.word_we = fill_i[Lane].word_we && fill_rows_i[r] && fill_cols_i[Lane][c];
+        fill.run_we  = fill_i[Lane].run_we && fill_rows_i[r] && fill_cols_i[Lane][c];
+        fill.commit  = fill_i[Lane].commit && fill_rows_i[r] && fill_cols_i[Lane][c];
       end
 
       phantom_core #(

@@ -132,6 +132,11 @@ package phantom_pkg;
     return 11'((24'(row) << c.dir_row_shift) | (24'(xs) << c.dir_xs_shift) | 24'(chunk));
   endfunction
 
+  // Lanes of the LAM: each has an equal share of the rows of the mesh.
+  function automatic int unsigned lam_lanes(int unsigned rows);
+    return rows % 4 == 0 ? 4 : rows % 2 == 0 ? 2 : 1;
+  endfunction
+
   // Loops of the LAM.
   typedef struct packed {
     logic [15:0] strips;
@@ -148,7 +153,7 @@ package phantom_pkg;
     logic [11:0] pass_chans;    // channels of a pass
     logic        own_chans;     // every pass, and every group of cores, has channels of its own
     logic [3:0]  last_owner;    // first tile number of the last group (own_chans), else 0
-    logic        two_lanes;     // tiles with an odd number go by the second lane, to the lower half of the mesh
+    logic [1:0]  log2_lanes;    // lanes in use: tile t goes by lane t modulo their number, to the rows of the mesh that are its
     logic [3:0]  last_tile_x;   // tiles side by side, less one
     logic [9:0]  tile_step;     // input columns from one to the next
     logic [23:0] edge_cols;     // columns of a tile (from its view's first) that some windows must skip

@@ -161,7 +161,7 @@ module phantom_top
         pass_chans: layer.LAM_PASS.chans.value,
         own_chans: layer.LAM_PASS.own.value,
         last_owner: layer.LAM_PASS.last_owner.value,
-        two_lanes: layer.LAM_COLS.two_lanes.value,
+        log2_lanes: layer.LAM_COLS.log2_lanes.value,
         last_tile_x: layer.LAM_COLS.last_tile_x.value,
         tile_step: layer.LAM_COLS.tile_step.value,
         edge_cols: {layer.EDGES.col3.value, layer.EDGES.col2.value, layer.EDGES.col1.value},

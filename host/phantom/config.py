@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +36,11 @@ class Config:
     def cores(self) -> int:
         """Number of cores."""
         return self.rows * self.cols
+
+    @property
+    def lam_lanes(self) -> int:
+        """Lanes of the LAM: each has an equal share of the rows of the mesh."""
+        return math.gcd(self.rows, 4)
 
     @property
     def multipliers(self) -> int:

@@ -81,7 +81,7 @@ def layer_registers(
             "view_chans": int(tiling.view_chans),
         },
         "LAM_COLS": {
-            "two_lanes": int(tiling.two_lanes),
+            "log2_lanes": tiling.lanes.bit_length() - 1,
             "last_tile_x": tiling.col_tiles - 1,
             "tile_step": 0 if flat else tiling.tile_cols * step * work.stride,
         },

@@ -8,6 +8,7 @@ positions at a time mean that the weights are read less often.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -63,8 +64,8 @@ class Tiling:
 
     rows, cols: cores that are used. tile_grid: tiles along each. col_tiles: tiles side by side in the image; others lie below.
     tile_rows, tile_cols: output rows and columns of a tile. span: columns of an output segment, a divisor of tile_cols.
-    slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own. two_lanes: the LAM
-    fills two tiles at a time, one in each half of the mesh. own_chans: channels of a pass where every pass and every group has
+    slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own. lanes: tiles that
+    the LAM fills at a time, each in its own share of the rows. own_chans: channels of a pass where every pass and every group has
     channels of its own, dealt out in turn; 0: all see all.
     """
 
@@ -78,7 +79,7 @@ class Tiling:
     slots: int
     passes: int
     view_chans: bool
-    two_lanes: bool
+    lanes: int
     own_chans: int = 0
     cycles: float = 0.0
 
@@ -102,14 +103,13 @@ class Tiling:
         return tile // self.col_tiles * self.tile_rows, tile % self.col_tiles * self.tile_cols
 
     def place(self, tile: int, group: int) -> tuple[int, int]:
-        """Row and column of the core that works on a tile and a group; with two lanes, odd tiles lie in the lower half."""
+        """Row and column of the core that works on a tile and a group; tiles take turns with the lanes."""
         tile_cols = self.tile_grid[1]
         if self.own_chans:
             at = group * self.tiles + tile
-            half, at = (at % 2, at // 2) if self.two_lanes else (0, at)
-            return half * (self.rows // 2) + at // self.cols, at % self.cols
-        if self.two_lanes:
-            tile = tile // 2 + tile % 2 * (self.tiles // 2)
+            lane, at = at % self.lanes, at // self.lanes
+            return lane * (self.rows // self.lanes) + at // self.cols, at % self.cols
+        tile = tile // self.lanes + tile % self.lanes * (self.tiles // self.lanes)
         group_rows, group_cols = self.rows // self.tile_grid[0], self.cols // tile_cols
         return (
             tile // tile_cols * group_rows + group // group_cols,
@@ -147,37 +147,37 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
                 for grid_cols in (c for c in range(1, cols + 1) if cols % c == 0):
                     tiles = grid_rows * grid_cols
                     lanes = rows * cols // tiles * config.threads
-                    lanes_fit = rows == config.rows and grid_rows % 2 == 0
+                    fills = math.gcd(config.lam_lanes if rows == config.rows else 1, grid_rows)
                     if tiles > MAX_TILES or (lanes - config.threads >= work.filters and lanes > config.threads):
                         continue
-                    if (lanes, tiles, lanes_fit) in alike:
+                    if (lanes, tiles, fills) in alike:
                         continue
-                    alike.add((lanes, tiles, lanes_fit))
+                    alike.add((lanes, tiles, fills))
                     for col_tiles, (tile_cols, span, geometry) in cuts.items():
                         if tiles % col_tiles == 0:
                             grid = (grid_rows, grid_cols)
-                            frame = Tiling(rows, cols, grid, col_tiles, 0, tile_cols, span, 0, 0, False, lanes_fit)
+                            frame = Tiling(rows, cols, grid, col_tiles, 0, tile_cols, span, 0, 0, False, fills)
                             yield from _shapes(work, lanes, frame, geometry)
-                lanes_fit = rows == config.rows and rows % 2 == 0
-                if work.sharers and rows * cols <= MAX_TILES and (rows * cols, lanes_fit) not in alike:
-                    alike.add((rows * cols, lanes_fit))
-                    yield from _own_channels(work, rows, cols, lanes_fit, cuts)
+                fills = config.lam_lanes if rows == config.rows else 1
+                if work.sharers and rows * cols <= MAX_TILES and (rows * cols, fills) not in alike:
+                    alike.add((rows * cols, fills))
+                    yield from _own_channels(work, rows, cols, fills, cuts)
 
 
 def _own_channels(
-    work: Workload, rows: int, cols: int, two_lanes: bool, cuts: dict[int, tuple[int, int, Geometry]]
+    work: Workload, rows: int, cols: int, lanes: int, cuts: dict[int, tuple[int, int, Geometry]]
 ) -> Iterator[tuple[Tiling, Geometry]]:
     """Tilings in which every group of cores, and every pass, has channels of its own (depthwise layers)."""
     for tiles in (n for n in range(1, rows * cols + 1) if rows * cols % n == 0):
-        # The cores of a group must be a rectangle, spread over both halves of the mesh.
-        side = tiles // 2 if two_lanes else tiles
-        if two_lanes and tiles % 2 and tiles > 1 or side and cols % side and side % cols:
+        # The cores of a group must be a rectangle, spread over the rows of the lanes: whole rows of it, or a part of one.
+        side, odd = divmod(tiles, lanes)
+        if lanes % tiles if side == 0 else odd or (cols % side and side % cols):
             continue
         groups = rows * cols // tiles
         for col_tiles, (tile_cols, span, geometry) in cuts.items():
             if tiles % col_tiles:
                 continue
-            frame = Tiling(rows, cols, (tiles, 1), col_tiles, 0, tile_cols, span, 0, 0, False, two_lanes)
+            frame = Tiling(rows, cols, (tiles, 1), col_tiles, 0, tile_cols, span, 0, 0, False, lanes)
             for shape, _ in _shapes(work, 1, frame, geometry):
                 most = BANK // (work.sum_rows(shape.tile_rows) * geometry.pitch)
                 for slots in {min(most, MAX_SLOTS) >> i for i in range(6)} - {0}:

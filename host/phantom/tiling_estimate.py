@@ -52,7 +52,7 @@ class Estimate:
         elif work.sharers:  # and of all threads only those whose channels are there
             compute = max(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
         weights = jobs * tiling.groups * config.threads * 1.1 / 4 * 8 / BYTES_PER_CYCLE
-        filling = (1 if own else tiling.passes) * tiling.tiles * max(scan / (2 if tiling.two_lanes else 1), fetch)
+        filling = (1 if own else tiling.passes) * tiling.tiles * max(scan / tiling.lanes, fetch)
         if ahead < 2 and not own:
             compute += tiling.passes * fill * (2 - ahead)
         slowest = max(compute, weights, filling)

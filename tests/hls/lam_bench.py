@@ -10,7 +10,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
-from streams import pauses, start
+from streams import param, pauses, start
 from structs import layer_structs, pack, unpack
 
 from phantom.config import Config
@@ -144,7 +144,7 @@ class LamBench:
         self.input = s["input_cfg"]
         for name in ("start_i", "tile_we_i", "tile_index_i", "tile_cores_i", "rows_ready_i", "dir_addr_i", "mem_data_i"):
             getattr(dut, name).value = 0
-        self._sides((row, col) for row in range(2) for col in range(2))
+        self._sides((row, col) for row in range(param("Rows")) for col in range(param("Cols")))
         self._load()
 
     def _sides(self, cores: Any) -> None:
@@ -226,18 +226,19 @@ class LamBench:
         dut, edge = self.dut, RisingEdge(self.dut.clk_i)
         ring: dict[tuple[int, int], list[int]] = {core: [0] * 1024 for core in self.cores}
         runs: dict[tuple[int, int], dict[int, dict[str, int]]] = {core: {} for core in self.cores}
-        closed = [0, 0]
+        lanes = len(dut.fill_o)
+        closed = [0] * lanes
         while True:
             await edge
             rows = int(dut.fill_rows_o.value)
-            for half in (0, 1):
-                fill = unpack("fill_t", int(dut.fill_o[half].value))
-                cols = int(dut.fill_cols_o[half].value)
+            for lane in range(lanes):
+                fill = unpack("fill_t", int(dut.fill_o[lane].value))
+                cols = int(dut.fill_cols_o[lane].value)
                 for core in self.cores:
-                    if core[0] == half and rows >> core[0] & 1 and cols >> core[1] & 1:
+                    if core[0] * lanes // param("Rows") == lane and rows >> core[0] & 1 and cols >> core[1] & 1:
                         self._fill(core, fill, ring[core], runs[core])
-                closed[half] = closed[half] + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
-                assert closed[half] <= MARGIN, "more words than the margin after the cores had no room"
+                closed[lane] = closed[lane] + 1 if fill["word_we"] and dut.room_i[0][0].value == 0 else 0
+                assert closed[lane] <= MARGIN, "more words than the margin after the cores had no room"
             pause = next(self.stall)
             for row, col in self.cores:
                 dut.room_i[row][col].value = int(not pause)

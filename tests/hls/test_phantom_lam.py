@@ -13,6 +13,7 @@ from typing import Any
 import bench
 import cocotb
 import numpy as np
+import pytest
 from cocotb.triggers import RisingEdge
 from lam_bench import LamBench, Setup, compiled, flat_entries, run_entries
 from streams import PROFILES, param
@@ -135,6 +136,8 @@ async def extremes_of_density(dut, density: float) -> None:
         await RisingEdge(dut.clk_i)
 
 
-def test_phantom_lam() -> None:
+@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (2, 2), (4, 2)], ids=["one lane", "two lanes", "four lanes"])
+def test_phantom_lam(rows: int, cols: int) -> None:
     np.seterr(all="raise")
-    bench.run("phantom_lam", module=__name__, params={"Rows": 2, "Cols": 2, "RowBufferWords": 1536, "DirectoryDepth": 256})
+    sizes = {"Rows": rows, "Cols": cols, "RowBufferWords": 1536, "DirectoryDepth": 256}
+    bench.run("phantom_lam", module=__name__, params=sizes)

@@ -136,8 +136,8 @@ class Bench:
         self.idle, self.stall = pauses(idle), pauses(stall)
         for name in ("wgt_valid", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
             getattr(dut, name + "_i").value = 0
-        for half in range(2):
-            dut.fill_i[half].value = 0
+        for lane in range(2):
+            dut.fill_i[lane].value = 0
 
     async def scrub(self, work: Work) -> None:
         """Load the tables of all cores and clear all partial sums."""
@@ -163,10 +163,10 @@ class Bench:
             go = steps and not next(self.stall) and self._room(dut.fill_room_o, steps[0][0])
             (rows, cols), step = steps.popleft() if go else ((3, 3), 0)
             dut.fill_rows_i.value = rows
-            for half in range(2):  # a half that is not meant sees anything
-                meant = rows >> half & 1
-                dut.fill_i[half].value = step if meant else random.getrandbits(len(dut.fill_i[half]))
-                dut.fill_cols_i[half].value = cols if meant else random.getrandbits(2)
+            for lane in range(2):  # a row, and lane, that is not meant sees anything
+                meant = rows >> lane & 1
+                dut.fill_i[lane].value = step if meant else random.getrandbits(len(dut.fill_i[lane]))
+                dut.fill_cols_i[lane].value = cols if meant else random.getrandbits(2)
             await RisingEdge(dut.clk_i)
             self.macs += int(dut.macs_o.value)
 

@@ -143,7 +143,7 @@ def test_depthwise(seed: int, channels: int, each: int, stride: int, rank: int) 
             for tile in range(t.tiles):
                 row, col = t.place(tile, group)
                 assert masks[group * t.tiles + tile] == 1 << row | 1 << 16 + col
-                assert not t.two_lanes or row // (SMALL.rows // 2) == (group * t.tiles + tile) % 2
+                assert row // (t.rows // t.lanes) == (group * t.tiles + tile) % t.lanes
     event(f"own: {t.own_chans > 0}, passes {min(3, t.passes)}, tiles {t.tiles}")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phantom.config import Config, load_config
 from phantom.errors import ShapeError
-from phantom.layout import Cut, Layout
+from phantom.layout import Layout
 from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, need_rows
 from phantom.tiling_choice import Choice, choose
 from phantom.views import Geometry, conv_geometry, kernel_taps
