@@ -35,7 +35,7 @@ module phantom_accelerator
   input  drain_cfg_t   drain_cfg_i,
   input  logic         table_we_i,
   input  logic [1:0]   table_select_i,   // 0 window, 1 slot, 2 tile, 3 drain
-  input  logic [5:0]   table_index_i,
+  input  logic [7:0]   table_index_i,
   input  logic [31:0]  table_data_i,
   // streams
   input  logic         act_valid_i,
@@ -295,7 +295,7 @@ module phantom_accelerator
     .start_i      (start),
     .cfg_i        (drain_cfg_i),
     .entry_we_i   (entry_we),
-    .entry_index_i(table_index_i),
+    .entry_index_i(table_index_i[5:0]),
     .entry_i      (table_data_i[27:0]),
     .done_o       (out_done),
     .waiting_o    (drain_waiting),

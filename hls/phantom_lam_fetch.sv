@@ -154,7 +154,6 @@ module phantom_lam_fetch
   logic signed [12:0] first_row_q, last_row_q;  // rows of the input
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
   logic signed [11:0] first_col_q, last_col_q;  // columns of the input
-  logic signed [12:0] skip_row_q;           // packets that end above this one are of no use to any view of the tile
   logic signed [11:0] left_col_q;           // packets that begin here, or further left, end before the first column
   logic               past_end, precedes, other_parity, beside;
   logic signed [12:0] packet_first, packet_last;
@@ -273,8 +272,14 @@ module phantom_lam_fetch
           xs_q    <= '0;
           col_q   <= '0;
           count_q <= '0;
-          // The row memory has one read port: the reader must have come to its end.
-          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_i) state_q <= StDir;
+          tile_q       <= '0;
+          tile_x_q     <= '0;
+          view_q       <= '0;
+          tile_base_q  <= base_q;
+          tile_col_q   <= '0;
+          tile_index_q <= '0;
+          // The row memory has one read port: the reader must have come to its end. A strip may lie below the image as a whole.
+          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_i) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
         end
         StDir: state_q <= StHead;
         StHead: begin
@@ -292,12 +297,6 @@ module phantom_lam_fetch
             xs_q  <= xs_q + 4'd1;
             col_q <= col_q + 10'(in_cfg_i.span);
           end
-          tile_q       <= '0;
-          tile_x_q     <= '0;
-          view_q       <= '0;
-          tile_base_q  <= base_q;
-          tile_col_q   <= '0;
-          tile_index_q <= '0;
           if (xs_q == in_cfg_i.last_xs && 11'(mem_data_i[21:12]) + 11'(mem_data_i[31:26]) + 11'd1 >= need_end_q) state_q <= StView;
           else state_q <= StDir;
         end
@@ -312,8 +311,6 @@ module phantom_lam_fetch
           origin_q    <= cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           first_row_q <= first_q < 0 ? 13'sd0 : cfg_i.stride2 ? {first_q, view.py} : 13'(first_q);
           last_row_q  <= last_q < 0 ? -13'sd1 : cfg_i.stride2 ? {last_q, view.py} : 13'(last_q);
-          // The next views of the tile may begin one row higher (stride 2), so what only just precedes this one is kept.
-          skip_row_q  <= first_q < 0 ? -13'sd1 : (cfg_i.stride2 ? {first_q, view.py} : 13'(first_q)) - 13'sd1;
           last_col_q  <= first_col_q + $signed({2'b0, view.col_span});
           left_col_q  <= first_col_q - $signed({5'b0, in_cfg_i.span});
           state_q     <= StFind;
@@ -322,7 +319,8 @@ module phantom_lam_fetch
           if (past_end) state_q <= StViewEnd;
           else if (precedes) begin
             index_q <= index_q + 6'd1;
-            if (view_q == '0 && packet_last < skip_row_q) tile_index_q <= index_q + 6'd1;
+            // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
+            if (view_q == '0) tile_index_q <= index_q + 6'd1;
           end else if (other_parity || beside) index_q <= index_q + 6'd1;
           else state_q <= StOffset;
         end

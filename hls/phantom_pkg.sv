@@ -39,7 +39,7 @@ package phantom_pkg;
   // What a core has to know about the layer. Constant while the layer runs.
   typedef struct packed {
     logic [2:0] slot_bits;    // 0..5: a thread holds up to 2^slot_bits filters
-    logic [2:0] window_bits;  // 0..6: kernel positions in the weight index
+    logic [3:0] window_bits;  // 0..8: kernel positions in the weight index
     logic [3:0] run_shift;    // a channel owns 2^run_shift entries of the run table
     logic [6:0] chan_cap;     // channels that may be in flight: run table and 64 at most
   } core_cfg_t;
@@ -48,7 +48,7 @@ package phantom_pkg;
   typedef struct packed {
     logic        window_we;
     logic        slot_we;
-    logic [5:0]  index;
+    logic [7:0]  index;
     logic [17:0] data;  // window: {act_signed, skip[2:0], offset[7:0], run[5:0]}; slot: base[7:0]
   } table_write_t;
 

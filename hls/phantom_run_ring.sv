@@ -83,6 +83,10 @@ module phantom_run_ring
     if (rst_ni && fill_i.word_we) begin
       assert (9'(fill_i.word_addr + 9'd1) != tail_word_q) else $error("phantom_run_ring: activation buffer overflow");
     end
+    if (rst_ni && (fill_i.run_we || fill_i.commit)) begin
+      assert (8'(filled_q - tail_q) < 8'd64 && (16'(8'(filled_q - tail_q)) << cfg_i.run_shift) < 16'(RunDepth))
+      else $error("phantom_run_ring: more channels in flight than the run table holds");
+    end
   end
 `endif
 

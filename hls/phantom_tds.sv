@@ -45,7 +45,7 @@ module phantom_tds
 
   typedef struct packed {
     logic [7:0] chan;
-    logic [5:0] window;
+    logic [7:0] window;
     logic [4:0] slot;
   } index_t;
 
@@ -56,9 +56,9 @@ module phantom_tds
   } action_e;
 
   logic [4:0] slot_mask;
-  logic [5:0] window_mask;
+  logic [7:0] window_mask;
   assign slot_mask   = 5'((6'd1 << cfg_i.slot_bits) - 6'd1);
-  assign window_mask = 6'((7'd1 << cfg_i.window_bits) - 7'd1);
+  assign window_mask = 8'((9'd1 << cfg_i.window_bits) - 9'd1);
 
   // Each stage has its own copies of valid and thread.
   logic               valid2_q, valid3_q, valid4_q, valid5_q;
@@ -88,7 +88,7 @@ module phantom_tds
     padded      = index2_q | {8'd0, ~window_mask, ~slot_mask};
     above_slot  = entry2_q.delta >> cfg_i.slot_bits;
     step.slot   = entry2_q.delta[4:0] & slot_mask;
-    step.window = above_slot[5:0] & window_mask;
+    step.window = {1'b0, above_slot} & window_mask;
     step.chan   = 8'(above_slot >> cfg_i.window_bits);
     sum         = padded + step;
   end
@@ -104,7 +104,7 @@ module phantom_tds
       index3_q     <= index2_q;
       free_chan3_q <= index2_q.chan + 8'd1;
     end else if (entry2_q.w == '0 && entry2_q.delta != DeltaHop) begin
-      index3_q     <= {8'(index2_q.chan + 8'(entry2_q.delta)), 11'h7ff};
+      index3_q     <= {8'(index2_q.chan + 8'(entry2_q.delta)), 13'h1fff};
       free_chan3_q <= index2_q.chan + 8'(entry2_q.delta) + 8'd1;
     end
   end
@@ -154,9 +154,9 @@ module phantom_tds
 
   // --- S4: tables ---------------------------------------------------------------------------------------------------------
 
-  (* ram_style = "distributed" *) logic [17:0] window_mem[64];
+  (* ram_style = "block" *) logic [17:0] window_mem[256];
   (* ram_style = "distributed" *) logic [7:0]  slot_mem[32];
-  logic [5:0] window3;
+  logic [7:0] window3;
   logic [4:0] slot3;
   logic [2:0] skip4_q;
   logic       act_signed4_q, act_signed5_q;

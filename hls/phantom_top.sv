@@ -288,7 +288,7 @@ module phantom_top
     .drain_cfg_i   (drain_cfg),
     .table_we_i    (table_we_q),
     .table_select_i(hw_out.TABLE.select.value[1:0]),
-    .table_index_i (hw_out.TABLE.index.value[5:0]),
+    .table_index_i (hw_out.TABLE.index.value),
     .table_data_i  (hw_out.TABLE_DATA.value.value),
     .act_valid_i   (act_valid),
     .act_ready_o   (act_ready),

@@ -109,7 +109,7 @@ def test_pooling(
     assert board.run(network, image_of(seed, network), rank) == (["c+p"] if at_once else ["c", "p"])
 
 
-@pytest.mark.parametrize("factors", [(1, 1), (-128, 127), (508, -300), (129, 0)])
+@pytest.mark.parametrize("factors", [(1, 1), (-128, 127), (508, -300), (129, 0), (2032, -2032)])
 def test_weights_beyond_8_bits(board: Board, factors: tuple[int, int]) -> None:
     """A sum of two types, with factors that take up to four weights."""
     layers = [conv("a", 3, 6, out_dtype=np.dtype(np.int8), relu=False), conv("b", 6, 6), add("s", "a", "b", factors=factors)]

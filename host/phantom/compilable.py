@@ -7,7 +7,6 @@ from .network import AnyLayer, Conv, MaxPool, Network
 from .views import MAX_WINDOWS
 
 SHOWN = 4
-MAX_STRIDE = 2
 MAX_POOL = 3  # rows and columns of a pooling window, and its step
 
 
@@ -22,8 +21,6 @@ def check_compilable(network: Network) -> None:
 def _reason(layer: AnyLayer) -> str:
     if isinstance(layer, Conv):
         rows, cols = layer.weights.shape[2:]
-        if layer.stride > MAX_STRIDE:
-            return f"convolution with stride {layer.stride}; it must be 1 or {MAX_STRIDE}"
         if rows * cols > MAX_WINDOWS:
             return f"convolution {rows} x {cols}, {rows * cols} windows; the table holds {MAX_WINDOWS}"
     if isinstance(layer, MaxPool):

@@ -8,6 +8,9 @@ from .errors import RangeError
 from .layers_plain import MAX_FACTOR
 from .quantise import MAX_MULTIPLIER, MAX_SEL, multiplier_of
 
+TOLERANCE = 2e-6  # of the larger ratio: half a thousandth of a step of a result of 255
+WEIGHT = 127  # a factor takes as many multiplies as it has weights of at most this size
+
 
 def clamped_multiplier_of(scale: float) -> tuple[int, int]:
     """`multiplier_of`, and beyond its range what gives the same results.
@@ -24,8 +27,9 @@ def clamped_multiplier_of(scale: float) -> tuple[int, int]:
 def add_factors(a: float, b: float) -> tuple[tuple[int, int], float]:
     """Factors (fa, fb) and a scale so that scale * fa is near `a` and scale * fb is near `b`, both positive.
 
-    Of all pairs with factors up to MAX_FACTOR the one is taken that makes the sum of the squared errors, relative to the larger
-    of both, smallest; the first, that is the smallest, if several do. Raises RangeError unless a and b are positive numbers.
+    Of all pairs with factors up to MAX_FACTOR whose error, relative to the larger of both, is within TOLERANCE, one with the
+    fewest multiplies is taken; where there is none, the one with the smallest error. Among equals the error decides, then the size.
+    Raises RangeError unless a and b are positive numbers.
     """
     if not (np.isfinite(a) and np.isfinite(b) and a > 0 and b > 0):
         raise RangeError(f"the ratios of an addition's scales are {a} and {b}; they must be positive numbers")
@@ -39,5 +43,7 @@ def add_factors(a: float, b: float) -> tuple[tuple[int, int], float]:
     ra, rb = a / top, b / top
     scale = (fa * ra + fb * rb) / (fa * fa + fb * fb)  # least squares
     error = (scale * fa - ra) ** 2 + (scale * fb - rb) ** 2
-    best = int(np.lexsort((fa + fb, np.rint(error * 2**60)))[0])  # what float64 cannot tell apart counts as equal
+    weights = np.where(error <= TOLERANCE**2, np.ceil(fa / WEIGHT) + np.ceil(fb / WEIGHT), np.inf)
+    exact = np.rint(error * 2**60)  # what float64 cannot tell apart counts as equal
+    best = int(np.lexsort((fa + fb, exact, weights))[0])
     return (int(fa[best]), int(fb[best])), float(scale[best] * top)

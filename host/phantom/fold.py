@@ -18,11 +18,16 @@ from .stage import Stage, bundle
 MOST_CHANNELS = 64  # of the folded tensor: beyond that, many channels of few rows cost more than the phases
 
 
+def folds(channels: int, stride: int) -> bool:
+    """Whether folding a stride of the network's input helps."""
+    return stride > 1 and channels * stride**2 <= MOST_CHANNELS
+
+
 def fold_stride(stage: Stage) -> tuple[Stage, Layout] | None:
     """The stage without stride and the layout of its input in the stream; None where folding does not help."""
     step, taps = stage.stride, np.array(stage.taps)
     channels, height, width = stage.source.shape
-    if step == 1 or stage.flat or channels * step**2 > MOST_CHANNELS:
+    if stage.flat or not folds(channels, step):
         return None
     base = taps.min(axis=0)
     quotient, phase = np.divmod(taps - base, step)

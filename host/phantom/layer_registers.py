@@ -9,6 +9,11 @@ from .stage import Stage
 from .tiling import Tiling, Workload
 from .views import EDGE_CODES, Geometry
 
+CHANNELS = 64  # that a core keeps apart
+FILL_LATENCY = (
+    10  # cycles from the commit of a channel until the LAM holds still because of it, and all is there that it had begun
+)
+
 TABLE_WINDOW, TABLE_SLOT, TABLE_TILE, TABLE_DRAIN = range(4)
 
 
@@ -100,7 +105,7 @@ def layer_registers(
             "slot_bits": slot_bits,
             "window_bits": window_bits,
             "run_shift": run_shift,
-            "chan_cap": min(62, (config.run_depth >> run_shift) - 2),
+            "chan_cap": min(CHANNELS, config.run_depth >> run_shift) - _behind(geometry, tiling, sum_rows),
         },
         "DRAIN": {
             "entries": tiling.groups * tiling.tiles,
@@ -134,6 +139,16 @@ def layer_registers(
         }
         registers[f"VIEW_COLS{i}"] = {"first": view.col_first & 0xFF, "span": (view.cols - 1) * work.stride}
     return registers
+
+
+def _behind(geometry: Geometry, tiling: Tiling, sum_rows: int) -> int:
+    """Channels that the LAM may still fill when a core has said that it has no room for more; the one in work is one of them.
+
+    A channel takes it a cycle at its beginning, one a row of each of its views, and one at the end of each.
+    """
+    views = [sum_rows + view.runs for view in geometry.views]
+    cycles = 1 + (min(views) if tiling.view_chans else sum(views))
+    return 1 - (-FILL_LATENCY // cycles)
 
 
 def _pool(stage: Stage) -> dict[str, int]:

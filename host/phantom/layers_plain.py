@@ -11,7 +11,7 @@ from .errors import RangeError, ShapeError
 from .layer import BaseLayer, Requantised, Shape
 from .quantise import MAX_MULTIPLIER, MAX_SEL
 
-MAX_FACTOR = 508  # four weights of 127
+MAX_FACTOR = 2032  # sixteen weights of 127
 
 
 @dataclass(frozen=True, eq=False)

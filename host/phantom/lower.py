@@ -14,9 +14,11 @@ import numpy as np
 
 from .compilable import check_compilable
 from .errors import ShapeError
+from .fold import folds
 from .layer import INPUT, Shape, limits
 from .network import Add, AnyLayer, Concat, Conv, FullyConnected, MaxPool, Network
 from .stage import Bundle, Stage, Tap, bundle
+from .thin import PHASES
 from .views import MAX_WINDOWS, kernel_taps
 
 ONE = 1 << 14  # multiplier that stands for 1 with sel 0
@@ -161,6 +163,11 @@ class _Lowering:
     def _pool_behind(self, layer: AnyLayer) -> MaxPool | None:
         """The pooling that alone reads a convolution's result, if that is no output of the network."""
         readers = [other for other in self.network.layers if layer.name in self.reads[other.name]]
+        if isinstance(layer, Conv) and layer.stride > PHASES:
+            # The drain thins out the results of such a stride, unless it is folded away.
+            first = self.reads[layer.name] == [INPUT] and len(self.todo) == len(self.network.layers)
+            if not (first and folds(self.network.input_shape[0], layer.stride)):
+                return None
         if isinstance(layer, Conv) and len(readers) == 1 and layer.name not in self.network.outputs:
             return readers[0] if isinstance(readers[0], MaxPool) else None
         return None
@@ -227,8 +234,10 @@ class _Lowering:
 
     def _carry(self, tensor: str, name: str) -> Filters:
         """Filters that hand a tensor on as it is, under a name."""
-        where = self._where(tensor) if tensor in self.alias else np.arange(
-            self.source.part(tensor).start, self.source.part(tensor).stop
+        where = (
+            self._where(tensor)
+            if tensor in self.alias
+            else np.arange(self.source.part(tensor).start, self.source.part(tensor).stop)
         )
         ones = np.ones(len(where), dtype=np.int64)
         dtype = self.dtype[tensor]

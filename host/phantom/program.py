@@ -18,6 +18,7 @@ from .places import Places, group_mask
 from .segments import LANES, POSITIONS
 from .stage import Stage
 from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
+from .thin import thinned
 from .tiling import Reader, Tiling, Workload
 from .tiling_choice import Choice, choose
 from .weight_stream import WeightLayout, Weights, encode_weights
@@ -56,9 +57,7 @@ class Program:
         return strips * self.result.strip_packets * (1 + LANES * (1 + POSITIONS // 8)) + 1
 
 
-def compile_network(
-    network: Network, config: Config, densities: list[float] | None = None, rank: int = 0
-) -> list[Program]:
+def compile_network(network: Network, config: Config, densities: list[float] | None = None, rank: int = 0) -> list[Program]:
     """Compile a network.
 
     Args:
@@ -73,6 +72,7 @@ def compile_network(
     folded = fold_stride(stages[0])
     if folded is not None:
         stages[0], source = folded
+    stages = [thinned(stage) for stage in stages]
     for i, stage in enumerate(stages):
         density = 1.0 if densities is None else densities[i]
         after = stages[i + 1] if i + 1 < len(stages) else None
@@ -85,7 +85,7 @@ def compile_network(
 def compile_layer(layer: Layer, source: Layout, config: Config, density: float = 1.0, rank: int = 0) -> Program:
     """Compile a single layer for an input that lies in `source`; else as `compile_stage`, and OverflowRisk."""
     (stage,) = lower(Network(layer.name, source.logical, source.dtype, [layer]))
-    return compile_stage(stage, source, config, density, rank)
+    return compile_stage(thinned(stage), source, config, density, rank)
 
 
 def compile_stage(

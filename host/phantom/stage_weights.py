@@ -52,8 +52,6 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     where = np.full(stage.source.shape[0], -1)
     where[order[order >= 0]] = np.flatnonzero(order >= 0)
     in_cols = stage.source.shape[2]
-    if stage.stride > 2:
-        raise ShapeError(f"layer {stage.name!r}: stride {stage.stride}; beyond 2 it is only for layers that read the input")
     taps = len(stage.taps)
     copy, value, which = _split(stage)
     signs = stage.source.signed

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from .config import Config
 from .layout import Cut
 from .segments import LANES, MAX_COLUMNS, POSITIONS, Segmentation
-from .views import MAX_ROWS, NO_VIEW, Geometry
+from .views import MAX_ROWS, Geometry
 
 BANK = 256  # partial sums of a thread in one bank
 MAX_SLOTS = 32
@@ -269,7 +269,9 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         if segments * segments_of.columns > MAX_PACKETS:
             return f"{segments * segments_of.columns:.0f} packets a strip; the packet table holds {MAX_PACKETS}"
         if segments * segments_of.rows * per_row > config.row_buffer_words - 64:
-            return f"{segments * segments_of.rows * per_row:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
+            return (
+                f"{segments * segments_of.rows * per_row:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
+            )
     return ""
 
 

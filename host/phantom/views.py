@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .errors import ShapeError
 
-MAX_WINDOWS = 64
+MAX_WINDOWS = 256
 MAX_RUNS = 64
 MAX_ROWS = 127
 EDGE_CODES = 3
@@ -67,9 +67,7 @@ class Geometry:
         return sum(view.runs for view in self.views)
 
 
-def kernel_taps(
-    kernel: tuple[int, int], top: int = 0, left: int = 0, dilation: int = 1
-) -> tuple[tuple[int, int], ...]:
+def kernel_taps(kernel: tuple[int, int], top: int = 0, left: int = 0, dilation: int = 1) -> tuple[tuple[int, int], ...]:
     """Positions (dy, dx) of the input that a kernel looks at, relative to the output position times the stride."""
     return tuple((ky * dilation - top, kx * dilation - left) for ky in range(kernel[0]) for kx in range(kernel[1]))
 
@@ -98,7 +96,9 @@ def conv_geometry(
     phase_of = [(dy % stride, dx % stride) for dy, dx in taps]
     # A phase without columns meets nothing; and a convolution that meets nothing but padding still walks one view: its outputs
     # are the biases.
-    phases = sorted({(py, px) for py, px in phase_of if px < in_cols} or {(phase_of[0][0], 0)})
+    phases = list({(py, px) for py, px in phase_of if px < in_cols} or {(phase_of[0][0], 0)})
+    # Those that begin further up come first: what lies above the first view of a tile, the LAM does not look at again.
+    phases.sort(key=lambda phase: (min(dy for dy, _ in taps if dy % stride == phase[0]), phase[1]))
     views: list[View] = []
     for py, px in phases:
         rows = [dy // stride for dy, _ in taps if dy % stride == py]

@@ -68,9 +68,7 @@ def compiled(
     layers: list[AnyLayer]
     if kernel:
         groups = shape[0] if depthwise else 1
-        layers = [
-            Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding, channel_groups=groups, dilation=dilation)
-        ]
+        layers = [Conv("l", weights, zeros, ones, ones, stride=stride, padding=padding, channel_groups=groups, dilation=dilation)]
     else:
         layers = [FullyConnected("l", weights, zeros, ones, ones)]
     if pool is not None:

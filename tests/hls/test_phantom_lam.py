@@ -62,7 +62,8 @@ def random_setup(stride: int, pooled: bool = False, depthwise: bool = False, tri
         height, width = random.randint(ky, 14), random.choice((kx, 5, 8, 13, 20, 33, 66))
         if width < kx:
             continue
-        pad = (random.randint(0, ky // 2), random.randint(0, kx // 2), random.randint(0, ky // 2), random.randint(0, kx // 2))
+        below = ky // 2 + random.choice((0, 0, 3))  # strips that lie below the image as a whole
+        pad = (random.randint(0, ky // 2), random.randint(0, kx // 2), random.randint(0, below), random.randint(0, kx // 2))
         pool = None
         if pooled:
             size, step = random.choice((2, 3)), random.choice((1, 2, 3))
@@ -79,7 +80,7 @@ def random_setup(stride: int, pooled: bool = False, depthwise: bool = False, tri
             words=param("RowBufferWords"),
             directory=param("DirectoryDepth"),
             pool=pool,
-            dilation=random.choice((1, 1, 2)),
+            dilation=random.choice((1, 1, 2, 3)),
             depthwise=depthwise,
         )
         if setup is not None:
@@ -128,7 +129,14 @@ async def fully_connected(dut, stall: str) -> None:
 async def extremes_of_density(dut, density: float) -> None:
     for stride in (1, 2):
         setup = compiled(
-            (9, 6, 10), (3, 3), stride, (1,) * 4, density, param("Rows"), param("Cols"), param("RowBufferWords"),
+            (9, 6, 10),
+            (3, 3),
+            stride,
+            (1,) * 4,
+            density,
+            param("Rows"),
+            param("Cols"),
+            param("RowBufferWords"),
             param("DirectoryDepth"),
         )
         assert setup is not None

@@ -8,6 +8,7 @@ from collections import deque
 import bench
 from cocotb.triggers import RisingEdge
 from streams import param, pauses, start, stream_test
+from structs import pack
 from test_phantom_compute_engine import Job
 from test_phantom_mesh import slot_write, window_write
 
@@ -51,17 +52,17 @@ class Bench:
         self.dut, self.slot_bits, self.bits = dut, slot_bits, window_bits + slot_bits
         self.threads = [Thread(window_bits, slot_bits) for _ in range(param("Threads"))]
         pick = random.randrange
-        self.windows = [(pick(2), pick(8), pick(256), pick(64)) for _ in range(64)]  # int8, skip, offset, run
+        self.windows = [(pick(2), pick(8), pick(256), pick(64)) for _ in range(256)]  # int8, skip, offset, run
         self.slots = [random.randrange(256) for _ in range(32)]
         self.runs: dict[tuple[int, int], tuple[int, int, int]] = {}
         self.filled = self.jobs = self.parks = self.waits = 0
         self.busy: set[int] = set()
         self.pipe: deque = deque([None] * 4)  # what stands in S2..S5
-        dut.cfg_i.value = slot_bits << 14 | window_bits << 11
+        dut.cfg_i.value = pack("core_cfg_t", {"slot_bits": slot_bits, "window_bits": window_bits, "run_shift": 0, "chan_cap": 0})
         dut.sel_valid_i.value = dut.drained_i.value = dut.table_i.value = 0
 
     async def load_tables(self) -> None:
-        for i in range(64):
+        for i in range(256):
             self.dut.table_i.value = window_write(i, *self.windows[i])
             await RisingEdge(self.dut.clk_i)
             self.dut.table_i.value = slot_write(i, random.getrandbits(10) << 8 | self.slots[i % 32])
@@ -147,7 +148,7 @@ class Bench:
 
 @stream_test()
 async def random_entries(dut, idle: str, stall: str) -> None:
-    slot_bits, window_bits = random.choice(((0, 0), (5, 6), (0, 6), (5, 0), (3, 4), (random.randint(0, 5), random.randint(0, 6))))
+    slot_bits, window_bits = random.choice(((0, 0), (5, 8), (0, 8), (5, 0), (3, 4), (random.randint(0, 5), random.randint(0, 8))))
     b = Bench(dut, window_bits, slot_bits)
     await start(dut)
     await b.load_tables()

@@ -93,7 +93,7 @@ class Graph:
         if not same:
             return self.conv()
         b = same[self.pick(len(same))]
-        factors = tuple(int(self.rng.choice([0, 1, -127, -128, 128, 255, -300, 508])) for _ in range(2))
+        factors = tuple(int(self.rng.choice([0, 1, -127, -128, 128, 255, -300, 508, 2032])) for _ in range(2))
         (multiplier,), (sel,) = multipliers_of(np.array([0.7 / max(1.0, math.hypot(*factors))]))
         common = self.common(a[0]) | {"inputs": (a[0], b[0])}
         self.put(Add(self.name("add"), factors, int(multiplier), int(sel), **common), a[1], common["out_dtype"])  # type: ignore

@@ -146,5 +146,13 @@ def test_more_than_two_ranges() -> None:
 
 
 def test_what_the_hardware_does_not_take_comes_first() -> None:
-    with pytest.raises(ShapeError, match=r"the hardware does not take 'a' .convolution with stride 3"):
-        lower(Network("n", (3, 8, 8), UINT8, [conv("a", 3, 4, stride=3)]))
+    with pytest.raises(ShapeError, match=r"the hardware does not take 'p' .maximum pooling 4 x 4 / 1"):
+        lower(Network("n", (3, 8, 8), UINT8, [conv("a", 3, 4), MaxPool("p", (4, 4))]))
+
+
+def test_a_pooling_behind_a_large_stride() -> None:
+    """The drain thins out the results of such a stride; only where the host folds it away a pooling goes with it."""
+    a, b, p = conv("a", 3, 16), conv("b", 16, 4, stride=3), MaxPool("p", (2, 2), inputs=("b",))
+    assert names(Network("n", (3, 16, 16), UINT8, [a, b, p])) == ["a", "b", "p"]
+    assert names(Network("n", (3, 16, 16), UINT8, [conv("b", 3, 4, stride=4), p])) == ["b+p"]
+    assert names(Network("n", (16, 16, 16), UINT8, [b, p])) == ["b", "p"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from networks_for_tests import random_conv, random_fc, random_input
 
 from phantom.errors import ShapeError
+from phantom.layers_plain import MAX_FACTOR
 from phantom.network import Add, Concat, Conv, MaxPool, Network
 from phantom.reference import accumulate, run, run_layer
 
@@ -92,7 +93,7 @@ def test_maximum_pooling_against_scipy(seed: int, dtype: type, kernel: tuple[int
 @given(
     seed=SEEDS,
     dtypes=st.tuples(DTYPES, DTYPES),
-    factors=st.tuples(st.integers(-508, 508), st.integers(-508, 508)),
+    factors=st.tuples(st.integers(-MAX_FACTOR, MAX_FACTOR), st.integers(-MAX_FACTOR, MAX_FACTOR)),
     multiplier=st.integers(0, 2**24 - 1),
     sel=st.integers(1, 5),
     out=st.sampled_from([(np.uint8, 0, 255), (np.uint8, 3, 90), (np.int8, -128, 127), (np.int8, -5, 0)]),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from small_layers import add, conv
 
 from phantom.errors import ShapeError
+from phantom.layers_plain import MAX_FACTOR
 from phantom.layout import Layout
 from phantom.lower import lower
 from phantom.network import Add, AnyLayer, FullyConnected, Network
@@ -26,7 +27,7 @@ def weights_of(stage: Stage) -> StageWeights:
     return stage_weights(stage, Layout.plain(stage.source.shape, stage.source.dtype))
 
 
-@given(factors=st.tuples(st.integers(-508, 508), st.integers(-508, 508)))
+@given(factors=st.tuples(st.integers(-MAX_FACTOR, MAX_FACTOR), st.integers(-MAX_FACTOR, MAX_FACTOR)))
 def test_parts_of_a_weight_add_up(factors: tuple[int, int]) -> None:
     """For every channel: parts within 8 bits, as few as can be, each in a window of its own."""
     layers = [conv("a", 3, 2), conv("b", 3, 2, inputs=("input",)), Add("s", factors, 1, 0, inputs=("a", "b"))]
@@ -64,9 +65,9 @@ def test_what_nobody_reads_needs_no_window() -> None:
 
 def test_too_many_windows() -> None:
     a = conv("a", 3, 3, out_dtype=INT8, relu=False)
-    b = conv("b", 3, 3, 7, inputs=("a",))
+    b = conv("b", 3, 3, 13, inputs=("a",))
     last = stages(a, b, add("s", "b", "input"))[1]
-    with pytest.raises(ShapeError, match=r"'b': 98 windows; the table holds 64"):
+    with pytest.raises(ShapeError, match=r"'b': 338 windows; the table holds 256"):
         weights_of(last)
 
 

@@ -104,6 +104,6 @@ def test_runs_of_all_views_are_numbered_without_gaps() -> None:
 
 
 def test_limits() -> None:
-    with pytest.raises(ShapeError, match=r"'big'.*72 windows; the table holds 64"):
-        conv_geometry("big", kernel_taps((9, 8)), 1, 20, range(1), 13)
-    assert len(conv_geometry("most", kernel_taps((8, 8)), 1, 20, range(1), 13).windows) == 64
+    with pytest.raises(ShapeError, match=r"'big'.*272 windows; the table holds 256"):
+        conv_geometry("big", kernel_taps((17, 16)), 1, 20, range(1), 13)
+    assert len(conv_geometry("most", kernel_taps((16, 16)), 1, 20, range(1), 13).windows) == 256
