@@ -17,8 +17,8 @@ def assign_own(channel: np.ndarray, pass_chans: int, groups: int, passes: int, s
     """Place filters that read one channel each, where every pass and every group of cores has channels of its own.
 
     Args:
-        channel: of each filter, -1 for filters without weights, int [K]. pass_chans: channels of a pass, dealt out to the groups in
-            turn. slots: filters of a thread in a pass.
+        channel: of each filter, -1 for filters without weights, int [K]. pass_chans: channels of a pass, dealt out to the
+            groups in turn. slots: filters of a thread in a pass.
 
     Returns:
         (pass, lane, slot), int64 [K] each: neighbouring channels of a group go to different threads.

@@ -28,7 +28,7 @@ def add_factors(a: float, b: float) -> tuple[tuple[int, int], float]:
     """Factors (fa, fb) and a scale so that scale * fa is near `a` and scale * fb is near `b`, both positive.
 
     Of all pairs with factors up to MAX_FACTOR whose error, relative to the larger of both, is within TOLERANCE, one with the
-    fewest multiplies is taken; where there is none, the one with the smallest error. Among equals the error decides, then the size.
+    fewest multiplies is taken; where there is none, the one with the smallest error. Among equals the error decides, then size.
     Raises RangeError unless a and b are positive numbers.
     """
     if not (np.isfinite(a) and np.isfinite(b) and a > 0 and b > 0):

@@ -24,6 +24,8 @@ from .tiling_choice import Choice, choose
 from .weight_stream import WeightLayout, Weights, encode_weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
+# Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
+PACKET_WORDS, FLAT_PACKET_WORDS = 8, 64
 BLOCK_WORDS = 8  # words of a thread in a block: half a weight queue, so that a block never waits for itself
 
 
@@ -146,8 +148,7 @@ def compile_stage(
             window_bits=window_bits,
             slot_bits=slot_bits,
             block_ends=_blocks(weights, ends, tiling, config),
-            # Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
-            packet_words=64 if found.flat else 8,
+            packet_words=FLAT_PACKET_WORDS if found.flat else PACKET_WORDS,
             core_masks=np.array([group_mask(tiling, g) for g in range(tiling.groups)]),
         ),
     )

@@ -1,8 +1,8 @@
 """Strides of 3 and 4: computed at stride 1 or 2, and the results between those that are wanted are left out by the drain.
 
 The LAM knows one and two phases of the input. A convolution with stride 3 is one with stride 1 of which every third row and
-column is read, one with stride 4 is one with stride 2 of which every second is: a pooling with windows of one. Nine or four times the
-multiplies, but any layer runs. Layers that read the input of a network are folded instead (`fold`).
+column is read, one with stride 4 is one with stride 2 of which every second is: a pooling with windows of one. Nine or four times
+the multiplies, but any layer runs. Layers that read the input of a network are folded instead (`fold`).
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ MAX_SLOTS = 32
 MAX_TILES = 16
 MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
+UNEVEN = 0.03  # by so much the rows of a strip may be denser than those of the layer
 RING_MARGIN = 32  # entries of the activation ring that are never filled
 
 
@@ -246,14 +247,12 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         held = min(work.out_rows, strip * (-(-(work.reader.rows - 1) // strip) + 1))
         lanes = tiling.groups * config.threads * tiling.slots * tiling.passes
         written = Segmentation(lanes, work.out_rows, work.out_cols, tiling.span)
-        rows = -(-held // tiling.tile_rows) * -(-tiling.tile_rows // written.rows)  # of segments
-        words = rows * written.rows * words_per_row(work.reader.density + 0.08, written)
+        words = stream_words(held, tiling.tile_rows, work.reader.density + UNEVEN, written)
         if words > config.row_buffer_words - 64:
             most = config.row_buffer_words - 64
             return f"{words:.0f} words that the layer behind it needs at a time; the row buffer holds {most}"
     strips = -(-work.out_rows // tiling.strip_rows)
     row_bits = (segments_of.chunks - 1).bit_length() + (segments_of.columns - 1).bit_length()
-    per_row = words_per_row(work.act_density + 0.08, segments_of)  # part-filled words included
     for strip in range(strips):
         first, end = need_rows(tiling, work, cut, strip)
         held_first = first // cut.strip_rows * cut.strip_rows
@@ -268,14 +267,24 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         segments = max(segments, tiles * -(-cut.tile_rows // segments_of.rows))
         if segments * segments_of.columns > MAX_PACKETS:
             return f"{segments * segments_of.columns:.0f} packets a strip; the packet table holds {MAX_PACKETS}"
-        if segments * segments_of.rows * per_row > config.row_buffer_words - 64:
-            return (
-                f"{segments * segments_of.rows * per_row:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
-            )
+        words = stream_words(held_end - held_first, cut.tile_rows, work.act_density + UNEVEN, segments_of)
+        if words > config.row_buffer_words - 64:
+            return f"{words:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
     return ""
 
 
-def words_per_row(density: float, cut: Segmentation) -> float:
-    """Words of the stream for one row of planes that are cut like this."""
-    values = -(-cut.rows * cut.span // 8) * min(1.0, density)
-    return (1 + LANES * (1 + values)) * cut.chunks * cut.columns / cut.rows
+def stream_words(rows: int, tile_rows: int, density: float, cut: Segmentation) -> float:
+    """Words of the stream for so many rows of planes, where segments do not cross the tiles of `tile_rows` that wrote it."""
+    whole, rest = divmod(rows, tile_rows)
+    return (whole * _tile_words(tile_rows, density, cut) + _tile_words(rest, density, cut)) * cut.chunks * cut.columns
+
+
+def _tile_words(rows: int, density: float, cut: Segmentation) -> float:
+    full, rest = divmod(rows, cut.rows)
+    return full * _packet_words(cut.rows, density, cut) + (_packet_words(rest, density, cut) if rest else 0.0)
+
+
+def _packet_words(rows: int, density: float, cut: Segmentation) -> float:
+    """Words of a packet: header, masks, and values, whose last word is half full on average."""
+    positions = rows * cut.span
+    return 1 + LANES * (1 + min(-(-positions // 8), positions * min(1.0, density) / 8 + 0.5))

@@ -1,8 +1,8 @@
 """Which tiling a layer gets: the fastest by the estimate that fits, with an eye to the layer behind it.
 
 A layer's tiles and strips are how its output is cut into packets, and so the layer behind it must read them: rows come and go by
-whole strips, and a packet may hold rows that a tile does not want. So of the best few tilings the one is taken that is the best for
-both layers together.
+whole strips, and a packet may hold rows that a tile does not want. So of the best few tilings the one is taken that is the best
+for both layers together.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .config import Config
 from .layout import Cut
 from .segments import POSITIONS
-from .tiling import RING_MARGIN, Tiling, Workload, need_rows, words_per_row
+from .tiling import RING_MARGIN, Tiling, Workload, need_rows, stream_words
 from .views import NO_VIEW, Geometry
 
 BYTES_PER_CYCLE = 6.4  # of a stream: an HP port at 800 MB/s and 125 MHz
@@ -62,10 +62,11 @@ class Estimate:
         return busy + self._waiting(tiling, strips)
 
     def _waiting(self, tiling: Tiling, strips: int) -> float:
-        """Cycles in which the input is waited for: the first strip's rows, and what of the others finds no room before its time."""
+        """Cycles in which the input is waited for: the first strip's rows, and what finds no room before its time."""
         if tiling.strip_rows not in self._waits:
             work, pool_step = self.work, self.work.pool[1]
-            words = words_per_row(work.act_density, self.cut.segments) / BYTES_PER_CYCLE * 8
+            height, tile_rows = self.cut.segments.height, self.cut.tile_rows
+            words = stream_words(height, tile_rows, work.act_density, self.cut.segments) / height / BYTES_PER_CYCLE * 8
             room = self.config.row_buffer_words / BYTES_PER_CYCLE * 8
             first = need_rows(tiling, work, self.cut, 0)
             inner = need_rows(tiling, work, self.cut, min(1, strips - 1))
