@@ -25,8 +25,8 @@ from .weight_stream import WeightLayout, Weights, encode_weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
 # Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
-PACKET_WORDS, FLAT_PACKET_WORDS = 8, 64
-BLOCK_WORDS = 8  # words of a thread in a block: half a weight queue, so that a block never waits for itself
+PACKET_WORDS, FLAT_PACKET_WORDS = 16, 64
+QUEUE_MARGIN = 4  # words of a weight queue that a block leaves free: what is on its way when the queue says that it is full
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,9 @@ def _own_ends(chans: int, tiling: Tiling) -> np.ndarray:
 
 
 def _blocks(weights: Weights, ends_at: np.ndarray, tiling: Tiling, config: Config) -> np.ndarray:
-    """Block ends [passes, groups, blocks]: as many channels as keep every thread within BLOCK_WORDS words.
+    """Block ends [passes, groups, blocks]: as many channels as keep every thread within what its queue holds.
+
+    So whoever waits for room in a queue waits for a thread that is still in the block before, all of whose words are there.
 
     ends_at: channels of each pass and group.
     """
@@ -233,7 +235,7 @@ def _blocks(weights: Weights, ends_at: np.ndarray, tiling: Tiling, config: Confi
     count = np.bincount(lane * chans + weights.channel, minlength=lanes * chans).reshape(lanes, chans)
     total = np.concatenate([np.zeros((lanes, 1), dtype=np.int64), np.cumsum(count, axis=1)], axis=1)
     ends = [0]
-    most = 4 * BLOCK_WORDS - 2  # room for the skip to the end of the block, and one more
+    most = 4 * (config.weight_queue_words - QUEUE_MARGIN) - 2  # room for the skip to the end of the block, and one more
     while ends[-1] < chans:
         start = ends[-1]
         fits = np.flatnonzero((total[:, start + 1 : start + 65] - total[:, start : start + 1]).max(axis=0) <= most)
