@@ -24,8 +24,8 @@ run: setup ## run the digits network on the simulated board, check and measure e
 test: setup ## run all tests
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-explore: setup ## run end-to-end and hardware tests on new random layers (EXAMPLES=300 a test)
-	@EXAMPLES=$(or $(EXAMPLES),300) $(PY) -m pytest --timeout 36000 tests/test_end_to_end.py tests/test_graphs.py tests/hls $(ARGS)
+explore: setup ## run end-to-end and hardware tests on new random layers (EXAMPLES=300 a test, CONFIG=tiny)
+	@EXAMPLES=$(or $(EXAMPLES),300) CONFIG=$(or $(CONFIG),tiny) $(PY) -m pytest --timeout 36000 tests/test_end_to_end.py tests/test_graphs.py tests/hls $(ARGS)
 
 mutants: setup ## break the hardware in many places, one at a time, and see the tests fail (long)
 	@$(PY) scripts/mutants.py $(ARGS)

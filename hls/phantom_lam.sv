@@ -1,10 +1,10 @@
 // LAM, lookahead mask: turns the compressed input in the row buffer into packed runs in the cores' activation buffers.
 //
 //   loops, packet table (fetch) --> masks and values (reader) --> tokens --> lane 0 (scan, pack) --> first rows of the mesh
-//                                                                       \--> lane 1, 2, 3       --> the others, in equal shares
+//                                                                       \--> lane 1              --> the others
 //
 // A lane writes two entries a cycle into the activation buffers of one tile's cores; the lanes work on different tiles at a time. A
-// layer uses all of them, or two, or one, and then a lane fills the rows of those that rest, too. There are as many as rows, up to 4.
+// layer that uses one of them only fills all rows by it. A mesh with an even number of rows has two lanes, else there is one.
 //
 // Contract: a layer starts with `start_i`; all cores of a tile (its row and column bits in the tile table) get the same
 // fill. `room_i` must leave a margin of 12 words.

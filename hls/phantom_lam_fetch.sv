@@ -123,13 +123,12 @@ module phantom_lam_fetch
 
   (* ram_style = "distributed" *) packet_t table_mem[64];
   packet_t          packet, packet_q;
-  logic [5:0]       index_q, tile_index_q;
-  logic [6:0]       count_q;
+  logic [6:0]       index_q, tile_index_q, count_q;  // of 64 packets, or behind them
   logic [9:0]       row_q, col_q;
   logic [3:0]       xs_q;
   logic [AddrW-1:0] head_addr_q;
 
-  assign packet      = table_mem[index_q];
+  assign packet      = table_mem[index_q[5:0]];
   assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q, xs_q, chan_q[10:3]));
 
   always_ff @(posedge clk_i) begin
@@ -162,7 +161,7 @@ module phantom_lam_fetch
   assign packet_first = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y0});
   assign packet_last  = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y_last});
   assign packet_col   = $signed({2'b0, packet.col});
-  assign past_end     = 7'(index_q) == count_q || packet_first > last_row_q;
+  assign past_end     = index_q == count_q || packet_first > last_row_q;
   assign precedes     = packet_last < first_row_q;
   assign beside       = packet_col > last_col_q || packet_col <= left_col_q;
   // With stride 2 a packet of one row belongs to the views of its parity only.
@@ -304,7 +303,7 @@ module phantom_lam_fetch
           first_q <= tile_base_q + 12'(view.first);
           last_q  <= tile_base_q + 12'(view.first) + 12'(view.rows) - 12'sd1;
           first_col_q <= $signed({1'b0, tile_col_q}) + 12'(view.col_first);
-          index_q <= in_cfg_i.flat ? 6'(view_q) : tile_index_q;
+          index_q <= in_cfg_i.flat ? 7'(view_q) : tile_index_q;
           state_q <= StRange;
         end
         StRange: begin
@@ -318,15 +317,15 @@ module phantom_lam_fetch
         StFind: begin
           if (past_end) state_q <= StViewEnd;
           else if (precedes) begin
-            index_q <= index_q + 6'd1;
+            index_q <= index_q + 7'd1;
             // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
-            if (view_q == '0) tile_index_q <= index_q + 6'd1;
-          end else if (other_parity || beside) index_q <= index_q + 6'd1;
+            if (view_q == '0) tile_index_q <= index_q + 7'd1;
+          end else if (other_parity || beside) index_q <= index_q + 7'd1;
           else state_q <= StOffset;
         end
         StOffset: state_q <= StRequest;
         StRequest: if (request) begin
-          index_q <= index_q + 6'd1;
+          index_q <= index_q + 7'd1;
           state_q <= in_cfg_i.flat ? StViewEnd : StFind;
         end
         StViewEnd: if (request) begin
@@ -372,5 +371,8 @@ module phantom_lam_fetch
       endcase
     end
   end
+
+  logic unused;
+  assign unused = &{1'b0, mem_data_i[25:22], mem_data_i[11:0]};  // of a header
 
 endmodule

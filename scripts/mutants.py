@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant("LAM: all channels go to the first group", "lam_fetch", "tile_q[3:0] + owner_q;", "tile_q[3:0];", LAM),
     Mutant("LAM: every pass has the first channels", "lam_fetch", "(last_pass_q || !cfg_i.own_chans)", "1'b1", LAM),
     Mutant("LAM: a strip below the image has packets", "lam_fetch", "? StDir : StView;", "? StDir : StDir;", LAM),
-    Mutant("LAM: values arrive in another lane", "lam_reader", "values_q[1] && lanes_q[1] ==", "values_q[1] && lanes_q[2] ==", LAM),
+    Mutant("LAM: values go to another lane", "lam_reader", "values_q[1] && lanes_q[1] ==", "values_q[1] && lanes_q[2] ==", LAM),
     Mutant("LAM: runs are an entry too long", "lam_pack", "last: run_end1_q - 10'd1", "last: run_end1_q", LAM),
     Mutant("TDS: empty runs become jobs", "tds", "weight5_q && !run_i.empty", "weight5_q", TDS),
     Mutant("TDS: the offset of the window is added", "tds", "slot_base4_q - offset4_q", "slot_base4_q + offset4_q", TDS),

@@ -17,7 +17,7 @@ from phantom.network import Network
 from phantom.program import Program, compile_network
 from phantom.run import DeviceRunner
 
-TINY = load_config("tiny")
+CONFIG = load_config(os.environ.get("CONFIG", "tiny"))
 SEEDS = st.integers(0, 2**32 - 1)
 RANKS = st.one_of(st.just(0), st.integers(1, 200))  # the best tiling, or any other one that fits
 
@@ -43,7 +43,7 @@ class SimulatedBoard:
         self, network: Network, image: np.ndarray, rank: int
     ) -> tuple[list[Program], dict[str, np.ndarray], list[Counters]]:
         """Compile, with the tilings `rank` places behind the best, and run: programs, outputs by layer, counters."""
-        programs = compile_network(network, TINY, rank=rank)
+        programs = compile_network(network, CONFIG, rank=rank)
         for program in programs if currently_in_test_context() else ():
             note(f"{program.name}: {program.source.logical} {program.tiling} {program.stage.pool}")
         if self.accelerator is None:
@@ -51,7 +51,7 @@ class SimulatedBoard:
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self.accelerator = Accelerator(board("tiny"), TINY, timeout=300)
+                self.accelerator = Accelerator(board(CONFIG.name), CONFIG, timeout=300)
         try:
             outputs, counters = DeviceRunner(self.accelerator, programs)(image)
         except DeviceError:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from simulated_board import RANKS, SEEDS, TINY, SimulatedBoard, few
+from simulated_board import CONFIG, RANKS, SEEDS, SimulatedBoard, few
 
 from phantom import reference
 from phantom.check import check_outputs
@@ -41,7 +41,7 @@ class Board(SimulatedBoard):
                 pairs += effectual_macs(layer, *(image if i < 0 else right[i] for i in given[layer.name]))
             assert events.macs >= pairs, f"{program.name}: fewer multiplies than there are pairs"
             busy = events.macs + sum(events.sampled.values())
-            assert abs(busy - events.cycles * TINY.multipliers) <= 0.1 * events.cycles * TINY.multipliers + 2000
+            assert abs(busy - events.cycles * CONFIG.multipliers) <= 0.1 * events.cycles * CONFIG.multipliers + 2000
         return counters
 
 

@@ -40,7 +40,7 @@ class Config:
     @property
     def lam_lanes(self) -> int:
         """Lanes of the LAM: each has an equal share of the rows of the mesh."""
-        return math.gcd(self.rows, 4)
+        return math.gcd(self.rows, 2)
 
     @property
     def multipliers(self) -> int:
