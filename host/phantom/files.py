@@ -12,6 +12,7 @@ import numpy as np
 from . import network_file
 from .errors import FormatError, RangeError
 from .network import Network
+from .outline import Outline
 
 NETWORKS = Path(__file__).with_name("networks")
 
@@ -76,13 +77,13 @@ def check_writable(*paths: str | None) -> None:
             raise FormatError(f"{path}: there is no such directory to write it to")
 
 
-def check_outputs_file(path: str | None, network: Network) -> None:
+def check_outputs_file(path: str | None, network: Network | Outline) -> None:
     """Raise FormatError where `path` cannot hold all outputs."""
     if path and len(network.outputs) > 1 and not path.endswith(".npz"):
         raise FormatError(f"{path}: the network has {len(network.outputs)} outputs; they go to a file named .npz")
 
 
-def write_outputs(path: str, network: Network, results: tuple[np.ndarray, ...]) -> None:
+def write_outputs(path: str, network: Network | Outline, results: tuple[np.ndarray, ...]) -> None:
     """One array as .npy, or all by name as .npz; real values where the model ends in such, else integers."""
     named = {}
     for name, array in zip(network.outputs, results, strict=True):

@@ -304,6 +304,10 @@ def _stage(
 def _merged(*weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Weights (k, at, tap, value), those of one place added up: a concatenation may hold a channel twice."""
     *place, value = weights
+    k, at, tap = place
+    key = (k * (int(at.max(initial=0)) + 1) + at) * (int(tap.max(initial=0)) + 1) + tap
+    if np.all(key[1:] > key[:-1]):  # as a layer by itself has them: nothing to add up, and a sort of many weights is slow
+        return k[value != 0], at[value != 0], tap[value != 0], value[value != 0]
     order = np.lexsort(place[::-1])
     rows = np.stack(place)[:, order]
     new = np.append(True, np.any(rows[:, 1:] != rows[:, :-1], axis=0))[: len(order)]
