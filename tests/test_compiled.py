@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fallback_models import MODELS, OPSET
+from small_models import Small
 
 from phantom import cli, phantom_file, reference
 from phantom.compiling import plan_of
+from phantom.config import load_config
 from phantom.files import NETWORKS
 from phantom.network_file import load
 
@@ -77,6 +80,32 @@ def test_damaged_weights_are_found(files: tuple[str, str], tmp_path: Path, capsy
     assert cli.main(command) == 2
     assert "layer 'conv1 (image 0)'" in capsys.readouterr().err
     assert cli.main([*command, "--layers", "fc", "--no-check"]) == 0
+
+
+def test_with_a_part_on_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Accelerator, host, accelerator: the model at once, and as a file, with and without the model to compare with."""
+    pytest.importorskip("onnxruntime")
+    small = Small(opset=OPSET)
+    model, net = small.save(tmp_path / "gate.onnx", MODELS["gate"][0](small)), tmp_path / "gate.phantom"
+    x, y, document = tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "r.json"
+    np.save(x, np.random.default_rng(1).normal(0, 3, (2, 4, 6, 6)).astype(np.float32))
+    given = ["--fallback", "host", "--input", str(x)]
+    assert cli.main(["compile", str(model), "-o", str(net), "--config", "tiny", *given]) == 0
+    outputs, figures = [], []
+    for subject in ([str(model), "--fallback", "host"], [str(net)], [str(net), "--reference", str(model)]):
+        assert cli.main(["run", *subject, "--input", str(x), "--output", str(y), "--json", str(document)]) == 0
+        text = capsys.readouterr().out
+        assert ("not compared" in text) == (len(subject) == 1) != ("bit-exact: all 4 layers" in text)
+        assert "on the host: n13 (Sigmoid), n16 (Mul): " in text and "% of the time" in text
+        outputs.append(np.load(y))
+        figures.append(json.loads(document.read_text()))
+        (host,) = figures[-1]["host"]
+        seconds = figures[-1]["totals"]["cycles"] / load_config("tiny").clock_mhz / 1e6
+        assert host["share"] == pytest.approx(host["seconds"] / (host["seconds"] + seconds))
+    assert all(np.array_equal(outputs[0], output) for output in outputs)
+    assert figures[1]["layers"] == figures[2]["layers"]
+    assert cli.main(["run", str(model), *given, "--device", "reference", "--output", str(y)]) == 0
+    assert np.array_equal(np.load(y), outputs[0])
 
 
 def test_for_another_configuration(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, command_compile, command_run, prune_quantize
+from .compiling import uncompiled
 from .config import Config, load_config, load_configs
 from .devices import DEVICES, open_overlay
 from .driver import PARAMETERS
@@ -84,7 +85,7 @@ def _compare(options: argparse.Namespace) -> int:
     imported = import_model(network_path(options.network))
     images, _ = read_images(options)
     network = imported.network
-    runner = command_run.runner_on(options.device, network, config_of(options), as_images(network, images)[0])
+    runner = command_run.runner_on(options.device, uncompiled(network), config_of(options), as_images(network, images)[0])
     comparison = compare(imported, images, runner, options.device)
     print(comparison.table())
     print("\n".join(imported.host), end="\n" if imported.host else "")

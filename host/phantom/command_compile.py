@@ -8,13 +8,13 @@ from typing import Any
 
 from . import phantom_file
 from .compiling import plan_of
-from .config import load_config
+from .config import Config, load_config
 from .devices import DEFAULT_CONFIG
 from .errors import FormatError
 from .files import check_writable, load_network, read_images, write_document
-from .options import NETWORK
+from .options import NETWORK, cut_model, fallback_option
 from .phantom_file import SUFFIX, Compiled
-from .plan import Accelerated, Plan
+from .plan import Accelerated, Hosted, Plan
 from .report import plural
 from .run import as_images
 
@@ -29,6 +29,7 @@ def add_parser(commands: Any) -> None:
     typical = "a typical input: tiles are sized by its densities; without one, for dense activations if they fit"
     parser.add_argument("--input", metavar="X.npy", help=typical)
     parser.add_argument("--json", metavar="FILE", help="write what was compiled")
+    fallback_option(parser)
     parser.set_defaults(action=command, images=1)
 
 
@@ -38,9 +39,7 @@ def command(options: argparse.Namespace) -> None:
     if not options.output.endswith(SUFFIX):
         raise FormatError(f"{options.output}: it must end in {SUFFIX}")
     config = load_config(options.config)
-    network = load_network(options.network)
-    image = as_images(network, read_images(options)[0])[0] if options.input else None
-    compiled = Compiled(config, plan_of(network, config, image))
+    compiled = Compiled(config, _plan(options, config))
     phantom_file.save(compiled, options.output)
     size = Path(options.output).stat().st_size
     print(_summary(compiled.plan, options.output, size, config.name, options.input))
@@ -48,11 +47,22 @@ def command(options: argparse.Namespace) -> None:
         write_document(options.json, document(compiled, size))
 
 
+def _plan(options: argparse.Namespace, config: Config) -> Plan:
+    images = read_images(options)[0] if options.input else None
+    if options.fallback:
+        return cut_model(options.network, config, images)
+    network = load_network(options.network)
+    return plan_of(network, config, None if images is None else as_images(network, images)[0])
+
+
 def _summary(plan: Plan, path: str, size: int, config: str, typical: str | None) -> str:
     segments = plan.accelerated
     layers, stages = (sum(len(items) for items in each) for each in zip(*((s.outline.layers, s.stages) for s in segments)))
     lines = [f"{path}: {plan.name} for {config}, {plural(layers, 'layer')} in {plural(stages, 'stage')}, {size / 1e6:.2f} MB"]
     lines.append(f"tiles are sized for {_sized(segments, typical)}")
+    for segment in plan.segments:
+        if isinstance(segment, Hosted):
+            lines.append(f"on the host: {', '.join(f'{name} ({op})' for name, op in segment.nodes)}")
     return "\n".join(lines)
 
 
@@ -75,4 +85,6 @@ def document(compiled: Compiled, size: int) -> dict[str, Any]:
         for segment in compiled.plan.accelerated
         for stage, density in zip(segment.stages, segment.densities)
     ]
-    return {"network": compiled.plan.name, "config": compiled.config.name, "bytes": size, "stages": stages}
+    hosted = [list(map(list, segment.nodes)) for segment in compiled.plan.segments if isinstance(segment, Hosted)]
+    basic = {"network": compiled.plan.name, "config": compiled.config.name, "bytes": size}
+    return {**basic, "stages": stages, "host": hosted}

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from . import network_file, phantom_file
-from .compiling import plan_of
+from . import phantom_file
+from .compiling import accelerated, uncompiled
 from .config import Config, load_config
 from .devices import DEVICES, open_overlay
 from .driver import PARAMETERS, Accelerator
-from .errors import ConfigError, FormatError, MismatchError
-from .executable import Executable
-from .files import check_outputs_file, check_writable, load_network, read_images, write_document, write_outputs
-from .network import Network
-from .options import NETWORK, TIMEOUT, config_of, device_options
-from .outline import Outline
+from .errors import ConfigError, FormatError
+from .files import check_outputs_file, check_writable, load_network, named_outputs, read_images, write_document, write_outputs
+from .layer import INPUT
+from .options import NETWORK, TIMEOUT, config_of, cut_model, device_options, fallback_option
 from .phantom_file import SUFFIX, Compiled
+from .plan import Accelerated, Plan
+from .references import with_networks
+from .report import Report
 from .run import DeviceRunner, ReferenceRunner, Runner, as_images, run_network
+from .run_plan import run_plan
 from .selection import choose_layers
 
 
@@ -43,48 +44,67 @@ def add_parser(commands: Any) -> None:
     )
     shown = f"the model that a {SUFFIX} file was made from, to compare with: it holds none itself"
     parser.add_argument("--reference", metavar="MODEL", help=shown)
+    fallback_option(parser)
     parser.set_defaults(action=command)
 
 
 def command(options: argparse.Namespace) -> None:
     """Run `phantom run`."""
     check_writable(options.output, options.json, options.plot)
-    compiled = phantom_file.load(options.network) if options.network.endswith(SUFFIX) else None
-    config = config_of(options) if compiled is None else _config_for(compiled, options)
-    network: Network | Outline
-    stages: Sequence[Executable] | None = None
-    if compiled is None:
-        if options.reference:
-            raise FormatError(f"--reference goes with a {SUFFIX} file; {options.network} is compared with itself")
-        network = load_network(options.network)
-    else:
-        segment = compiled.plan.accelerated[0]
-        network, stages = _reference(options, segment.outline), segment.stages
-    check = _check(options, network)
-    chosen = choose_layers(options.layers, [layer.name for layer in network.layers])
     images, labels = read_images(options)
-    images = as_images(network, images)
-    check_outputs_file(options.output, network)
-    runner = runner_on(options.device, network, config, images[0], stages)
-    outcome = run_network(network, config, options.device, runner, images, labels, check, chosen)
-
-    report = outcome.report
-    print(report.table())
-    if report.accuracy is not None:
-        right = round(report.accuracy * report.images)
-        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
-    if report.bit_exact:
-        print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
-    if isinstance(network, Outline):
+    plan, config = _plan(options, images)
+    check = _check(options, all(segment.network for segment in plan.accelerated))
+    known = [layer.name for segment in plan.accelerated for layer in segment.outline.layers]
+    chosen = choose_layers(options.layers, known)
+    check_outputs_file(options.output, plan.outputs)
+    only = plan.alone
+    if only is not None:
+        images = as_images(only.outline, images)
+        runner = runner_on(options.device, only, config, images[0])
+        outcome = run_network(only.network or only.outline, config, options.device, runner, images, labels, check, chosen)
+        report, named = outcome.report, named_outputs(only.outline, outcome.results)
+    else:
+        runners = [runner_on(options.device, segment, config) for segment in plan.accelerated]
+        images = images[None] if images.ndim == 3 else images
+        found = run_plan(plan, config, options.device, runners, images, check, chosen)
+        report, named = found.report, found.results
+    _say(report)
+    if not all(segment.network for segment in plan.accelerated):
         print(f"not compared: a {SUFFIX} file holds no network; --reference MODEL compares with the model that it was made from")
     if options.output:
-        write_outputs(options.output, network, outcome.results)
+        write_outputs(options.output, named)
     if options.json:
         write_document(options.json, report.document())
     if options.plot:
         from .plot import plot
 
         plot(report, options.plot)
+
+
+def _plan(options: argparse.Namespace, images: np.ndarray) -> tuple[Plan, Config]:
+    """What is to run. What was not compiled yet, and needs no cutting, is left to `runner_on`."""
+    if options.network.endswith(SUFFIX):
+        compiled = phantom_file.load(options.network)
+        plan = compiled.plan
+        if options.reference:
+            plan = with_networks(plan, options.network, options.reference)
+        return plan, _config_for(compiled, options)
+    if options.reference:
+        raise FormatError(f"--reference goes with a {SUFFIX} file; {options.network} is compared with itself")
+    config = config_of(options)
+    if options.fallback:
+        return cut_model(options.network, config, images), config
+    network = load_network(options.network)
+    return Plan(network.name, INPUT, tuple(network.outputs), (uncompiled(network),)), config
+
+
+def _say(report: Report) -> None:
+    print(report.table())
+    if report.accuracy is not None:
+        right = round(report.accuracy * report.images)
+        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
+    if report.bit_exact:
+        print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
 
 
 def _config_for(compiled: Compiled, options: argparse.Namespace) -> Config:
@@ -102,36 +122,25 @@ def _config_for(compiled: Compiled, options: argparse.Namespace) -> Config:
     return asked
 
 
-def _reference(options: argparse.Namespace, outline: Outline) -> Network | Outline:
-    """The network that a file was made from, where it is given; else the outline."""
-    if not options.reference:
-        return outline
-    network = load_network(options.reference)
-    if network_file.checksum(network) != outline.checksum:
-        raise MismatchError(f"{options.network} was not made from {options.reference}: compile that, or name the right one")
-    return network
-
-
-def _check(options: argparse.Namespace, network: Network | Outline) -> bool:
+def _check(options: argparse.Namespace, possible: bool) -> bool:
     """Whether to compare. Raises FormatError where that is asked for, or the reference is, and there is no network for it."""
-    if isinstance(network, Outline):
-        if options.device == "reference" or options.check:
-            raise FormatError(
-                f"{options.network} holds no network that the reference could compute; name the model that it was made from: "
-                f"--reference MODEL.onnx"
-            )
-        return False
-    return options.device != "reference" if options.check is None else bool(options.check)
+    if possible:
+        return options.device != "reference" if options.check is None else bool(options.check)
+    if options.device == "reference" or options.check:
+        raise FormatError(
+            f"{options.network} holds no network that the reference could compute; name the model that it was made from: "
+            f"--reference MODEL.onnx"
+        )
+    return False
 
 
-def runner_on(
-    device: str, network: Network | Outline, config: Config, image: np.ndarray, stages: Sequence[Executable] | None = None
-) -> Runner:
+def runner_on(device: str, segment: Accelerated, config: Config, image: np.ndarray | None = None) -> Runner:
     """A runner on a device; what is not compiled yet is compiled for the densities that `image` brings about."""
+    network, stages = segment.network, segment.stages
     if device == "reference":
-        assert isinstance(network, Network)
+        assert network is not None
         return ReferenceRunner(network)
-    if stages is None:  # before the device: what cannot run should say so at once
-        assert isinstance(network, Network)
-        stages = plan_of(network, config, image).accelerated[0].stages
+    if not stages:  # before the device: what cannot run should say so at once
+        assert network is not None
+        stages = accelerated(network, config, image).stages
     return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), stages)

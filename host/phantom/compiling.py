@@ -49,6 +49,11 @@ def accelerated(
     return Accelerated(tensor, tuple(ports), outline, programs, tuple(p.work.act_density for p in programs), network)
 
 
+def uncompiled(network: Network) -> Accelerated:
+    """A segment without stages, for who only wants the reference of it, or compiles later."""
+    return Accelerated(INPUT, (), outline_of(network), (), network=network)
+
+
 def plan_of(network: Network, config: Config, image: np.ndarray | None = None) -> Plan:
     """The plan of a network that runs on the accelerator as a whole. Arguments and errors as for `accelerated`."""
     segment = accelerated(network, config, image)

@@ -71,6 +71,9 @@ class _Lowering:
         while self.todo:
             stages.append(self._next())
             self._join()
+        if not stages:
+            last = self.network.layers[-1]
+            raise _blaming(last, f"network {self.network.name!r} only joins its input (layer {last.name!r}): it computes nothing")
         return stages
 
     def _join(self) -> None:
@@ -95,7 +98,7 @@ class _Lowering:
     def _next(self) -> Stage:
         ready = self._ready()
         if not ready:
-            raise ShapeError(f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
+            raise _blaming(self.todo[0], f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
         problems = []
         # First with poolings at once; where that loses a tensor, pooling is a stage of its own.
         for first, at_once in ((layer, at_once) for at_once in (True, False) for layer in ready):
@@ -105,7 +108,7 @@ class _Lowering:
             if not problem:
                 return self._stage_of(done, carried, pool)
             problems.append(problem)
-        raise ShapeError(problems[0])
+        raise _blaming(ready[0], problems[0])
 
     def _together(self, first: AnyLayer, ready: list[AnyLayer], at_once: bool) -> tuple[list[AnyLayer], MaxPool | None]:
         """The layers of the stage that begins with `first`, and its pooling; `at_once`: with the convolution before it."""
@@ -250,6 +253,12 @@ class _Lowering:
 def carried_names(alias: dict[str, Channels], carried: list[str]) -> list[str]:
     """Tensors that are still whole when only the parts `carried` stay."""
     return [name for name, channels in alias.items() if all(owner in carried for owner, _ in channels)]
+
+
+def _blaming(layer: AnyLayer, message: str) -> ShapeError:
+    error = ShapeError(message)
+    error.blame(layer.name)
+    return error
 
 
 def _renamed(filters: Filters, name: str) -> Filters:

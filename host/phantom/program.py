@@ -10,7 +10,7 @@ import numpy as np
 
 from .balance import assign, assign_own
 from .config import Config
-from .errors import ShapeError
+from .errors import PhantomError, RangeError, ShapeError
 from .executable import Executable
 from .fold import fold_stride
 from .layer_registers import layer_registers, layer_tables
@@ -78,16 +78,17 @@ def compile_stages(
     stages = [thinned(stage) for stage in stages]
     own: Sequence[float] = choices[0]
     for stage, after, behind in zip(stages, [*stages[1:], None], [*choices[1:], [1.0]]):
-        problem: ShapeError | None = None
+        problem: PhantomError | None = None
         for density, (n, density_after) in itertools.product(own, enumerate(behind)):
             try:
                 programs.append(compile_stage(stage, source, config, density, rank, after, density_after))
-            except ShapeError as error:
+            except (ShapeError, RangeError) as error:
                 problem = problem or error
             else:
                 own, source, problem = behind[n:], programs[-1].result, None
                 break
         if problem is not None:
+            problem.blame(*(layer.name for layer in stage.layers))
             raise problem
     return programs
 

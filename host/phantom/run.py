@@ -19,7 +19,7 @@ from .measuring import Measuring
 from .network import Network
 from .outline import Outline, outline_of
 from .progress import progress
-from .report import Report
+from .report import Measure, Report
 
 
 class Runner(Protocol):
@@ -167,6 +167,37 @@ def as_images(network: Network | Outline, array: np.ndarray) -> np.ndarray:
     return values.astype(network.input_dtype)
 
 
+class LayersRun:
+    """The layers of one network on a runner, image after image: compared (`check`; an outline cannot be) and measured.
+
+    chosen: names of the layers that are compared and measured; None: all. cycles: of all layers so far, None on a device that has
+    none.
+    """
+
+    def __init__(
+        self, network: Network | Outline, runner: Runner, check: bool, chosen: Collection[str] | None = None
+    ) -> None:
+        self.outline = outline_of(network) if isinstance(network, Network) else network
+        self.against = network if check and isinstance(network, Network) else None
+        self._runner, self._chosen = runner, chosen
+        self._measuring = Measuring(self.outline, runner.stages, chosen)
+        self.cycles: int | None = 0
+
+    def __call__(self, image: np.ndarray, where: str = "") -> dict[str, np.ndarray]:
+        """Outputs by layer; `where` is for messages. Raises MismatchError, DeviceError."""
+        found, counters = self._runner(image)
+        self.cycles = None if self.cycles is None or counters is None else self.cycles + sum(c.cycles for c in counters)
+        outputs = with_joins(self.outline, image, found)
+        if self.against is not None:
+            check_outputs(self.against, reference.run(self.against, image), outputs, where, self._chosen)
+        self._measuring.image(image, outputs, counters)
+        return outputs
+
+    def measures(self) -> list[Measure]:
+        """Sums over the images, by stage."""
+        return self._measuring.measures()
+
+
 def run_network(
     network: Network | Outline,
     config: Config,
@@ -188,17 +219,11 @@ def run_network(
     Raises:
         MismatchError: naming image, layer and position of the first value that differs. DeviceError: from the device.
     """
-    outline = outline_of(network) if isinstance(network, Network) else network
-    against = network if check and isinstance(network, Network) else None
-    measuring = Measuring(outline, runner.stages, chosen)
+    each = LayersRun(network, runner, check, chosen)
+    outline = each.outline
     results: list[list[np.ndarray]] = [[] for _ in outline.outputs]
     for number, image in enumerate(progress(images, f"{outline.name} on {device}")):
-        found, counters = runner(image)
-        outputs = with_joins(outline, image, found)
-        if against is not None:
-            where = "" if len(images) == 1 else f" (image {number})"
-            check_outputs(against, reference.run(against, image), outputs, where, chosen)
-        measuring.image(image, outputs, counters)
+        outputs = each(image, "" if len(images) == 1 else f" (image {number})")
         for result, name in zip(results, outline.outputs, strict=True):
             result.append(outputs[name])
     arrays = tuple(np.array(result) for result in results)
@@ -207,8 +232,8 @@ def run_network(
         config=config,
         device=device,
         images=len(images),
-        layers=measuring.measures(),
-        bit_exact=True if against is not None else None,
+        layers=each.measures(),
+        bit_exact=True if each.against is not None else None,
         accuracy=None if labels is None else accuracy(arrays[0], labels),
     )
     return Outcome(report, arrays)
@@ -216,12 +241,12 @@ def run_network(
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Fraction of images [N, ...] whose label has the highest score, alone: a tie is no answer. Raises ShapeError."""
-    scores = scores.reshape(len(scores), -1).astype(np.int64)
+    scores = scores.reshape(len(scores), -1).astype(np.float64)
     if labels.shape != (len(scores),) or labels.dtype.kind not in "iu" or labels.max() >= scores.shape[1]:
         raise ShapeError(
             f"labels are {labels.dtype} of shape {labels.shape}; they must be {len(scores)} integers below {scores.shape[1]}"
         )
     own = scores[np.arange(len(scores)), labels]
     rivals = scores.copy()
-    rivals[np.arange(len(scores)), labels] = np.iinfo(np.int64).min
+    rivals[np.arange(len(scores)), labels] = -np.inf
     return float(np.mean(own > rivals.max(axis=1)))

@@ -60,7 +60,12 @@ class Imported:
 
 def import_model(path: str | os.PathLike[str]) -> Imported:
     """Read a quantised model. Raises FormatError, of which UnsupportedModel is one; the message names the node or tensor."""
-    return _Importer(read(path)).run()
+    return import_graph(read(path))
+
+
+def import_graph(graph: Graph) -> Imported:
+    """The same for a graph that has been read."""
+    return _Importer(graph).run()
 
 
 class _Importer:
@@ -82,7 +87,11 @@ class _Importer:
     def run(self) -> Imported:
         for node in self._needed():
             args = [self._value(node, name) for name in node.inputs]
-            self.values[node.outputs[0]] = self._apply(node, args)
+            try:
+                self.values[node.outputs[0]] = self._apply(node, args)
+            except PhantomError as error:
+                error.blame(node.name)
+                raise
         return self._result()
 
     def _needed(self) -> list[Node]:
@@ -189,9 +198,13 @@ class _Importer:
                     host.append(f"output {name!r}: the limits {value.low:g}..{value.high:g} are left to the host")
             else:
                 what = f"the result of node {value.name!r}" if isinstance(value, Real) else "not computed from quantised tensors"
-                raise UnsupportedModel(f"output {name!r} is not quantised ({what}); {RECIPE}")
+                error = UnsupportedModel(f"output {name!r} is not quantised ({what}); {RECIPE}")
+                error.blame(name)
+                raise error
             if source.layer == INPUT:
-                raise UnsupportedModel(f"output {name!r} is the input as it is; a layer must compute it")
+                error = UnsupportedModel(f"output {name!r} is the input as it is; a layer must compute it")
+                error.blame(name)
+                raise error
             seen = value if isinstance(value, Real) else source
             tensor = source.name if isinstance(value, Host) else name
             shape = tuple(model_shape(seen)[1:])
