@@ -85,7 +85,7 @@ def test_without_it(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert compiled == 0 and "Softmax 'n11' is left to the host" in captured.out
         return
     assert compiled == 2
-    assert f"({operator})" in captured.err or "'n7' (convolution with stride 3; it must be 1 or 2)" in captured.err
+    assert f"({operator})" in captured.err or "'n6' (maximum pooling 4 x 4 / 1" in captured.err
 
 
 def test_file_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

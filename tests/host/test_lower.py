@@ -158,10 +158,6 @@ def test_a_pooling_behind_a_large_stride() -> None:
     assert names(Network("n", (16, 16, 16), UINT8, [b, p])) == ["b", "p"]
 
 
-    with pytest.raises(ShapeError, match=r"the hardware does not take 'a' .convolution with stride 3"):
-        lower(Network("n", (3, 8, 8), UINT8, [conv("a", 3, 4, stride=3)]))
-
-
 def test_a_network_that_computes_nothing() -> None:
     with pytest.raises(ShapeError, match=r"only joins its input .layer 'j'.: it computes nothing") as found:
         lower(Network("n", (3, 4, 4), UINT8, [Concat("j", inputs=("input", "input"))]))
