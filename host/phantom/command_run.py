@@ -51,8 +51,8 @@ def add_parser(commands: Any) -> None:
 def command(options: argparse.Namespace) -> None:
     """Run `phantom run`."""
     check_writable(options.output, options.json, options.plot)
+    plan, config = _plan(options)
     images, labels = read_images(options)
-    plan, config = _plan(options, images)
     check = _check(options, all(segment.network for segment in plan.accelerated))
     known = [layer.name for segment in plan.accelerated for layer in segment.outline.layers]
     chosen = choose_layers(options.layers, known)
@@ -81,7 +81,7 @@ def command(options: argparse.Namespace) -> None:
         plot(report, options.plot)
 
 
-def _plan(options: argparse.Namespace, images: np.ndarray) -> tuple[Plan, Config]:
+def _plan(options: argparse.Namespace) -> tuple[Plan, Config]:
     """What is to run. What was not compiled yet, and needs no cutting, is left to `runner_on`."""
     if options.network.endswith(SUFFIX):
         compiled = phantom_file.load(options.network)
@@ -93,7 +93,7 @@ def _plan(options: argparse.Namespace, images: np.ndarray) -> tuple[Plan, Config
         raise FormatError(f"--reference goes with a {SUFFIX} file; {options.network} is compared with itself")
     config = config_of(options)
     if options.fallback:
-        return cut_model(options.network, config, images), config
+        return cut_model(options.network, config, read_images(options)[0]), config
     network = load_network(options.network)
     return Plan(network.name, INPUT, tuple(network.outputs), (uncompiled(network),)), config
 
