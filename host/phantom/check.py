@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -31,14 +31,22 @@ def check_equal(layer: str, expected: np.ndarray, got: np.ndarray) -> None:
     )
 
 
-def check_outputs(network: Network, expected: list[np.ndarray], got: Mapping[str, np.ndarray], where: str = "") -> None:
+def check_outputs(
+    network: Network,
+    expected: list[np.ndarray],
+    got: Mapping[str, np.ndarray],
+    where: str = "",
+    chosen: Collection[str] | None = None,
+) -> None:
     """Compare outputs by layer with those of all layers, in order; the first layer that differs is reported.
 
     A layer without an output is one that was pooled at once: every other one must be there, and every output of the network.
-    `where` is added to names in messages.
+    `where` is added to names in messages. `chosen`: names of the layers that are compared; None: all.
     """
     pooled = {network.layers[i].name for layer, (i, *_) in zip(network.layers, network.sources()) if isinstance(layer, MaxPool)}
     for layer, right in zip(network.layers, expected, strict=True):
+        if chosen is not None and layer.name not in chosen:
+            continue
         if layer.name in got:
             check_equal(layer.name + where, right, got[layer.name])
         elif isinstance(layer, Concat) or (layer.name in pooled and layer.name not in network.outputs):

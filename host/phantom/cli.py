@@ -1,4 +1,4 @@
-"""The command line: `phantom run`, `compare`, `info`, `selftest`, `prune-quantize`; `bench` where the simulation is installed.
+"""The command line: `phantom run`, `compile`, `compare`, `info`, `selftest`, `prune-quantize`; more with the simulation.
 
 Exit codes: 0 all is well, 1 a self-test failed, 2 an error (one line on stderr), 130 interrupted.
 """
@@ -11,23 +11,16 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from . import __version__, prune_quantize
+from . import __version__, command_compile, command_run, prune_quantize
+from .compiling import uncompiled
 from .config import Config, load_config, load_configs
-from .devices import DEFAULT_CONFIG, DEVICES, open_overlay
+from .devices import DEVICES, open_overlay
 from .driver import PARAMETERS
 from .errors import PhantomError
-from .files import check_outputs_file, check_writable, load_network, network_path, read_images, write_document, write_outputs
-from .network import Network
+from .files import check_writable, network_path, read_images, write_document
+from .options import TIMEOUT, config_of, device_options
 from .report import grid
-
-if TYPE_CHECKING:
-    from .run import Runner
-
-TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,21 +45,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"phantom {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run a network and check and measure every layer")
-    described = "a network file (.npz), a quantised model (.onnx), or the name of one that comes along: digits"
-    run.add_argument("network", metavar="NETWORK", help=described)
-    run.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W]; digits has its own")
-    run.add_argument("--images", type=int, metavar="N", help="only the first N images")
-    run.add_argument("--output", metavar="Y.npy", help="write the output, [N, K, H, W]; several outputs as .npz")
-    _device_options(run, DEVICES)
-    run.add_argument("--json", metavar="FILE", help="write the measurements")
-    run.add_argument("--plot", metavar="FILE.png", help="draw the measurements (needs matplotlib)")
-    run.add_argument(
-        "--check",
-        action=argparse.BooleanOptionalAction,
-        help="compare every layer's output with the reference (default: yes, except on the reference itself)",
-    )
-    run.set_defaults(action=_run)
+    for add_parser in (command_run.add_parser, command_compile.add_parser, prune_quantize.add_parser):
+        add_parser(commands)
 
     compare = commands.add_parser("compare", help="compare every tensor of a quantised ONNX model with ONNX Runtime")
     compare.add_argument(
@@ -76,7 +56,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     compare.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W], real or integer")
     compare.add_argument("--images", type=int, metavar="N", help="only the first N images")
-    _device_options(compare, DEVICES, "reference")
+    device_options(compare, DEVICES, "reference")
     compare.add_argument("--json", metavar="FILE", help="write the comparison")
     compare.set_defaults(action=_compare)
 
@@ -85,10 +65,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     info.set_defaults(action=_info)
 
     selftest = commands.add_parser("selftest", help="check a device: identity, registers, one layer of each kind")
-    _device_options(selftest, ("rtl", "board"))
+    device_options(selftest, ("rtl", "board"))
     selftest.set_defaults(action=_selftest)
-
-    prune_quantize.add_parser(commands)
 
     # The evaluation belongs to the simulation, which is slow to import and not on a board: look only when it may be wanted.
     wanted = not arguments or arguments[0] in ("bench", "bench-networks", "-h", "--help")
@@ -96,50 +74,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         for module in ("bench", "bench_networks"):
             importlib.import_module(f"phantom_sim.{module}").add_parser(commands)
     return parser
-
-
-def _device_options(parser: argparse.ArgumentParser, devices: Sequence[str], default: str = "rtl") -> None:
-    shown = "rtl: the simulated design" + (" (default)" if default == "rtl" else f"; default: {default}")
-    parser.add_argument("--device", choices=devices, default=default, help=shown)
-    names = ", ".join(sorted({f"{name} on {device}" for device, name in DEFAULT_CONFIG.items() if device in devices}))
-    parser.add_argument("--config", metavar="NAME", help=f"configuration of the hardware (default: {names})")
-
-
-def _config(options: argparse.Namespace) -> Config:
-    return load_config(options.config or DEFAULT_CONFIG[options.device])
-
-
-# --- run -----------------------------------------------------------------------------------------------------------------
-
-
-def _run(options: argparse.Namespace) -> None:
-    from .run import as_images, run_network
-
-    config = _config(options)
-    check_writable(options.output, options.json, options.plot)
-    network = load_network(options.network)
-    images, labels = read_images(options)
-    images = as_images(network, images)
-    check_outputs_file(options.output, network)
-    check = options.device != "reference" if options.check is None else options.check
-    runner = _runner(options.device, network, config, images[0])
-    outcome = run_network(network, config, options.device, runner, images, labels, check)
-
-    report = outcome.report
-    print(report.table())
-    if report.accuracy is not None:
-        right = round(report.accuracy * report.images)
-        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
-    if report.bit_exact:
-        print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
-    if options.output:
-        write_outputs(options.output, network, outcome.results)
-    if options.json:
-        write_document(options.json, report.document())
-    if options.plot:
-        from .plot import plot
-
-        plot(report, options.plot)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -151,7 +85,7 @@ def _compare(options: argparse.Namespace) -> int:
     imported = import_model(network_path(options.network))
     images, _ = read_images(options)
     network = imported.network
-    runner = _runner(options.device, network, _config(options), as_images(network, images)[0])
+    runner = command_run.runner_on(options.device, uncompiled(network), config_of(options), as_images(network, images)[0])
     comparison = compare(imported, images, runner, options.device)
     print(comparison.table())
     print("\n".join(imported.host), end="\n" if imported.host else "")
@@ -160,21 +94,6 @@ def _compare(options: argparse.Namespace) -> int:
     if not comparison.rounding_only:
         print("some layer differs by more than rounding (1) from ONNX Runtime", file=sys.stderr)
     return 0 if comparison.rounding_only else 1
-
-
-def _runner(device: str, network: Network, config: Config, image: np.ndarray) -> Runner:
-    """A runner on a device, for a network whose tiles are sized by the densities that `image` brings about."""
-    from .run import DeviceRunner, ReferenceRunner
-
-    if device == "reference":
-        return ReferenceRunner(network)
-    from .densities import expected_densities
-    from .driver import Accelerator
-    from .program import compile_network
-
-    # Before the device: what cannot run should say so at once.
-    programs = compile_network(network, config, expected_densities(network, image))
-    return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), programs)
 
 
 # --- info, selftest ------------------------------------------------------------------------------------------------------
@@ -229,7 +148,7 @@ def _selftest(options: argparse.Namespace) -> int:
     from .driver import MAJOR, Accelerator
     from .selftest import selftest
 
-    config = _config(options)
+    config = config_of(options)
     accelerator = Accelerator(open_overlay(options.device, config), config, timeout=TIMEOUT)
     print(f"Phantom on {options.device}, register map {MAJOR}, configuration {config.name}")
     return 0 if selftest(accelerator, config) else 1

@@ -16,6 +16,7 @@ from . import reference
 from .errors import MismatchError
 from .onnx import Imported, Tensor
 from .onnx.runtime import Runtime
+from .outline import outline_of
 from .progress import progress
 from .report import grid
 from .run import Runner, as_images, with_joins
@@ -130,13 +131,14 @@ def compare(imported: Imported, images: np.ndarray, runner: Runner, device: str)
     """
     runtime = Runtime(imported)
     network = imported.network
+    outline = outline_of(network)
     integers = as_images(network, images)
     images = images.reshape(integers.shape) if images.dtype.kind == "f" else integers
     lines = [Line(tensor, imported.kinds.get(tensor.layer, "input")) for tensor in imported.tensors]
     for number, image in enumerate(progress(images, f"{network.name} on {device}")):
         expected = runtime(image)
         outputs, _ = runner(integers[number])
-        got = {"input": integers[number], **with_joins(network, integers[number], outputs)}
+        got = {"input": integers[number], **with_joins(outline, integers[number], outputs)}
         forced = own_outputs(imported, integers[number], expected)
         for line in lines:
             mine = got.get(line.tensor.layer)

@@ -12,10 +12,13 @@ MAX_POOL = 3  # rows and columns of a pooling window, and its step
 
 def check_compilable(network: Network) -> None:
     """Raise ShapeError naming the layers that the hardware does not take, their kind, and what would be right."""
-    reasons = [f"{layer.name!r} ({reason})" for layer in network.layers if (reason := _reason(layer))]
-    if reasons:
+    found = {layer.name: reason for layer in network.layers if (reason := _reason(layer))}
+    if found:
+        reasons = [f"{name!r} ({reason})" for name, reason in found.items()]
         more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-        raise ShapeError(f"network {network.name!r}: the hardware does not take {'; '.join(reasons[:SHOWN])}{more}")
+        error = ShapeError(f"network {network.name!r}: the hardware does not take {'; '.join(reasons[:SHOWN])}{more}")
+        error.blame(*found)
+        raise error
 
 
 def _reason(layer: AnyLayer) -> str:

@@ -30,8 +30,11 @@ def stage_densities(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) 
     return found
 
 
-def expected_densities(network: Network, image: np.ndarray) -> list[float]:
-    """The same from a typical input [C, H, W], by the reference. Raises ShapeError when the input does not fit."""
+def expected_densities(network: Network, image: np.ndarray, stages: Sequence[Stage] | None = None) -> list[float]:
+    """The same from a typical input [C, H, W], by the reference. Raises ShapeError when the input does not fit.
+
+    `stages`: those of `lower`, if they are known already.
+    """
     outputs = reference.run(network, image)
     tensors = {INPUT: image, **{layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}}
-    return stage_densities(lower(network), tensors)
+    return stage_densities(lower(network) if stages is None else stages, tensors)

@@ -13,8 +13,8 @@ from .config import Config
 from .counters import CAUSES, Counters
 from .error_codes import explain
 from .errors import DeviceError, DeviceTimeout, ShapeError
+from .executable import Executable
 from .layout import Layout
-from .program import Program
 from .transfers import Transfers
 
 MAGIC = 0x5048544D  # "PHTM"
@@ -115,7 +115,7 @@ class Accelerator:
         buffer[: len(words)] = words
         return buffer
 
-    def configure(self, program: Program) -> None:
+    def configure(self, program: Executable) -> None:
         """Write registers and tables of a layer."""
         for register, values in program.registers.items():
             self._write_fields(f"LAYER_{register}", values)
@@ -128,7 +128,7 @@ class Accelerator:
             self._ip.write(data, int(value))
             position = (select, index + 1)
 
-    def run_layer(self, program: Program, source: Any, source_words: int, weights: Any, result: Any) -> tuple[int, Counters]:
+    def run_layer(self, program: Executable, source: Any, source_words: int, weights: Any, result: Any) -> tuple[int, Counters]:
         """Run one layer: `source` (a buffer with `source_words` words of activation stream) to `result`.
 
         Args:
@@ -179,7 +179,7 @@ class Accelerator:
         self._clean = True
         return nbytes // 8, self.counters()
 
-    def _wait(self, program: Program, deadline: float) -> None:
+    def _wait(self, program: Executable, deadline: float) -> None:
         while True:
             status = self._read("STATUS")
             self._transfers.check()  # first: an error of the memory has others in its wake

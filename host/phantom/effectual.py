@@ -8,9 +8,68 @@ its inputs by a factor; maximum pooling and concatenation multiply nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .network import Add, AnyLayer, Conv, FullyConnected
+
+COUNT = np.dtype(np.uint32)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a layer multiplies, without its weights.
+
+    dense: multiplies of a dense machine. filters: how many filters have a nonzero weight, unsigned: of a convolution
+    [C, ky, kx]; of a fully connected layer [C * H * W]; of an addition [2], 1 where the input's factor is not zero; else [0].
+    stride, dilation, padding: of a convolution.
+    """
+
+    dense: int
+    filters: np.ndarray
+    stride: int = 1
+    dilation: int = 1
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def effectual(self, *inputs: np.ndarray) -> int:
+        """Pairs with both operands nonzero, for the layer's inputs [C, H, W]."""
+        filters = self.filters.astype(np.int64)
+        if filters.ndim == 3:
+            return self._sliding(filters, inputs[0] != 0)
+        if len(filters) == len(inputs) == 2:
+            return sum(int(np.count_nonzero(values)) for factor, values in zip(filters, inputs) if factor)
+        return int(filters @ (inputs[0] != 0).reshape(-1).astype(np.int64)) if len(filters) else 0
+
+    def _sliding(self, filters: np.ndarray, mask: np.ndarray) -> int:
+        top, left, bottom, right = self.padding
+        padded = np.pad(mask, ((0, 0), (top, bottom), (left, right)))
+        step, spread = self.stride, self.dilation
+        rows, cols = (
+            (size - (kernel - 1) * spread - 1) // step for size, kernel in zip(padded.shape[1:], filters.shape[1:])
+        )
+        total = 0
+        for ky in range(filters.shape[1]):
+            for kx in range(filters.shape[2]):
+                y, x = ky * spread, kx * spread
+                window = padded[:, y : y + step * rows + 1 : step, x : x + step * cols + 1 : step]
+                total += int(np.count_nonzero(window, axis=(1, 2)) @ filters[:, ky, kx])
+        return total
+
+
+def demand(layer: AnyLayer, in_shape: tuple[int, int, int]) -> Demand:
+    """What a layer multiplies for inputs of `in_shape` [C, H, W]. Raises ShapeError where they do not fit."""
+    dense = dense_macs(layer, in_shape)
+    if isinstance(layer, Add):
+        return Demand(dense, np.array([factor != 0 for factor in layer.factors], COUNT))
+    if isinstance(layer, FullyConnected):
+        return Demand(dense, np.count_nonzero(layer.weights, axis=0).astype(COUNT))
+    if not isinstance(layer, Conv):
+        return Demand(dense, np.zeros(0, COUNT))
+    _, per_group, rows, cols = layer.weights.shape
+    by_group = layer.weights.reshape(layer.channel_groups, -1, per_group, rows, cols)
+    filters = np.count_nonzero(by_group, axis=1).reshape(in_shape[0], rows, cols).astype(COUNT)
+    return Demand(dense, filters, layer.stride, layer.dilation, layer.padding)
 
 
 def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) -> int:
@@ -18,29 +77,8 @@ def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) 
 
     Raises ShapeError when they do not fit the layer.
     """
-    if isinstance(layer, Add):
-        both = zip(layer.factors, (activations, *more), strict=True)
-        return sum(int(np.count_nonzero(values)) for factor, values in both if factor)
-    if not isinstance(layer, Conv | FullyConnected):
-        return 0
     channels, height, width = activations.shape
-    _, rows, cols = layer.out_shape((channels, height, width))
-    mask = activations != 0
-    if not isinstance(layer, Conv):
-        return int((layer.weights != 0).sum(axis=0) @ mask.reshape(-1).astype(np.int64))
-    groups, stride = layer.channel_groups, layer.stride
-    _, per_group, kernel_rows, kernel_cols = layer.weights.shape
-    weights = (layer.weights != 0).reshape(groups, -1, per_group, kernel_rows, kernel_cols)
-    filters = weights.sum(axis=1).reshape(channels, kernel_rows, kernel_cols)
-    top, left, bottom, right = layer.padding
-    padded = np.pad(mask, ((0, 0), (top, bottom), (left, right)))
-    total = 0
-    for ky in range(kernel_rows):
-        for kx in range(kernel_cols):
-            y, x = ky * layer.dilation, kx * layer.dilation
-            window = padded[:, y : y + stride * (rows - 1) + 1 : stride, x : x + stride * (cols - 1) + 1 : stride]
-            total += int(np.count_nonzero(window, axis=(1, 2)) @ filters[:, ky, kx])
-    return total
+    return demand(layer, (channels, height, width)).effectual(activations, *more)
 
 
 def dense_macs(layer: AnyLayer, in_shape: tuple[int, int, int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .program import Program
+from .executable import Executable
 
 _SOURCE = "it must be the stream of {source}"
 _WEIGHTS = "it must be the stream of the compiled layer, unchanged"
@@ -18,7 +18,7 @@ ERRORS = {
 }
 
 
-def explain(code: int, program: Program) -> str:
+def explain(code: int, program: Executable) -> str:
     """The message for an error code that came up while `program` ran."""
     source = f"a {program.source.dtype} input of shape {program.source.logical}"
     return f"error {code}, {ERRORS.get(code, 'unknown to this driver').format(source=source)}"

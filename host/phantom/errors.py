@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class PhantomError(Exception):
-    """Base class: catching it catches everything that this package raises on purpose."""
+    """Base class: catching it catches everything that this package raises on purpose.
+
+    culprits: names of the nodes, tensors or layers that are to blame, for who can do without them.
+    """
+
+    culprits: tuple[str, ...] = ()
+
+    def blame(self, *names: str) -> None:
+        """Note culprits, unless some are known already."""
+        self.culprits = self.culprits or names
 
 
 class ConfigError(PhantomError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from . import network_file
 from .errors import FormatError, RangeError
 from .network import Network
+from .outline import Outline
 
 NETWORKS = Path(__file__).with_name("networks")
 
@@ -76,18 +78,23 @@ def check_writable(*paths: str | None) -> None:
             raise FormatError(f"{path}: there is no such directory to write it to")
 
 
-def check_outputs_file(path: str | None, network: Network) -> None:
+def check_outputs_file(path: str | None, outputs: Collection[str]) -> None:
     """Raise FormatError where `path` cannot hold all outputs."""
-    if path and len(network.outputs) > 1 and not path.endswith(".npz"):
-        raise FormatError(f"{path}: the network has {len(network.outputs)} outputs; they go to a file named .npz")
+    if path and len(outputs) > 1 and not path.endswith(".npz"):
+        raise FormatError(f"{path}: the network has {len(outputs)} outputs; they go to a file named .npz")
 
 
-def write_outputs(path: str, network: Network, results: tuple[np.ndarray, ...]) -> None:
-    """One array as .npy, or all by name as .npz; real values where the model ends in such, else integers."""
-    named = {}
-    for name, array in zip(network.outputs, results, strict=True):
-        scale = network.output_quantisation.get(name)
-        named[name] = array if scale is None else scale.real(array)
+def named_outputs(network: Network | Outline, results: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs by layer: real values where the model ends in such, else integers."""
+    scales = network.output_quantisation
+    return {
+        name: scales[name].real(array) if name in scales else array
+        for name, array in zip(network.outputs, results, strict=True)
+    }
+
+
+def write_outputs(path: str, named: Mapping[str, np.ndarray]) -> None:
+    """One array as .npy, or all by name as .npz."""
     if path.endswith(".npz"):
         _write(path, lambda file: np.savez(file, **named))
     else:

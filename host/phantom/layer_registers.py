@@ -79,7 +79,7 @@ def layer_registers(
         "OUT_TILE": {"rows": tiling.tile_rows, "row_step": step * geometry.pitch & 0xFF, "strip_rows": tiling.strip_rows},
         "POOL": _pool(stage) | {"seg_step": 0 if flat else tiling.span * step & 0xFF},
         "LAM_LOOPS": {
-            "chans": source.index.shape[0],
+            "chans": source.shape[0],
             "tiles": tiling.tiles,
             "views": len(geometry.views),
             "stride2": int(work.stride == 2),
@@ -91,7 +91,7 @@ def layer_registers(
             "tile_step": 0 if flat else tiling.tile_cols * step * work.stride,
         },
         "LAM_PASS": {
-            "chans": tiling.own_chans or source.index.shape[0],
+            "chans": tiling.own_chans or source.shape[0],
             "own": int(tiling.own_chans > 0),
             "last_owner": (tiling.groups - 1) * tiling.tiles if tiling.own_chans else 0,
         },

@@ -57,10 +57,12 @@ class Weighted(Requantised):
         worst = total * most + np.abs(self.bias.astype(np.int64))
         if worst.max() >= ACC_LIMIT:
             k = int(np.argmax(worst >= ACC_LIMIT))
-            raise OverflowRisk(
+            error = OverflowRisk(
                 f"layer {self.name!r}, filter {k}: sum |w| * max |a| + |bias| = {total[k]} * {most} + "
                 f"{abs(int(self.bias[k]))} = {worst[k]}; it must be below 2**31"
             )
+            error.blame(self.name)
+            raise error
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,23 +33,38 @@ class Layout:
     """A tensor [C, H, W] in a stream of [channels, rows, cols].
 
     logical: shape [C, H, W] of the tensor.
-    index: int64 [channels, rows, cols], the place in the flattened tensor of each element of the stream, -1 where there is none.
+    places: integers [channels], the channel of the tensor that each channel of the stream holds, where positions stay where they
+        are; or [channels, rows, cols], the place in the flattened tensor of each element of the stream. -1 where there is none.
     strip_rows: rows of a producer strip. tile_rows: rows within which segments do not cross, a divisor of strip_rows.
     dtype: uint8 or int8. span: columns of a segment, 0 for as few as possible side by side.
     """
 
     logical: tuple[int, int, int]
-    index: np.ndarray
+    places: np.ndarray
     strip_rows: int
     tile_rows: int
     dtype: np.dtype
     span: int = 0
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the stream's planes: [channels, rows, cols]."""
+        rows, cols = self.logical[1:] if self.places.ndim == 1 else self.places.shape[1:]
+        return len(self.places), rows, cols
+
+    @property
+    def index(self) -> np.ndarray:
+        """int64 [channels, rows, cols]: the place in the flattened tensor of each element of the stream, or -1."""
+        if self.places.ndim == 3:
+            return self.places
+        _, rows, cols = self.logical
+        order = self.places.astype(np.int64).reshape(-1, 1, 1)
+        return np.where(order >= 0, order * rows * cols + np.arange(rows * cols).reshape(rows, cols), -1)
+
+    @property
     def geometry(self) -> Segmentation:
         """Cut of the stream's planes."""
-        channels, rows, cols = self.index.shape
-        return Segmentation(channels, rows, cols, self.span)
+        return Segmentation(*self.shape, self.span)
 
     @property
     def cut(self) -> Cut:
@@ -66,19 +81,20 @@ class Layout:
     @property
     def channel_order(self) -> np.ndarray | None:
         """int64 [channels]: logical channel of each stream channel (-1: none) if positions stay where they are, else None."""
+        if self.places.ndim == 1:
+            return self.places.astype(np.int64)
         _, height, width = self.logical
-        if self.index.shape[1:] != (height, width):
+        if self.places.shape[1:] != (height, width):
             return None
-        order = np.where(self.index[:, 0, 0] >= 0, self.index[:, 0, 0] // (height * width), -1)
-        plane = np.arange(height * width).reshape(height, width)
-        same = np.where(order[:, None, None] >= 0, order[:, None, None] * height * width + plane, -1)
-        return order if np.array_equal(same, self.index) else None
+        order = np.where(self.places[:, 0, 0] >= 0, self.places[:, 0, 0] // (height * width), -1)
+        same = Layout(self.logical, order, self.strip_rows, self.tile_rows, self.dtype)
+        return order if np.array_equal(same.index, self.places) else None
 
     @staticmethod
     def plain(shape: tuple[int, int, int], dtype: np.dtype, strip_rows: int | None = None) -> Layout:
         """Of a tensor that the host compresses as it is; by default a strip is one row of segments."""
         rows = Segmentation(*shape).rows if strip_rows is None else strip_rows
-        return Layout(shape, np.arange(int(np.prod(shape))).reshape(shape), rows, rows, np.dtype(dtype))
+        return Layout(shape, np.arange(shape[0]), rows, rows, np.dtype(dtype))
 
     def compress(self, tensor: np.ndarray) -> np.ndarray:
         """Stream of a tensor of shape `logical`."""
@@ -86,14 +102,17 @@ class Layout:
 
     def arrange(self, tensor: np.ndarray) -> np.ndarray:
         """The stream's planes [channels, rows, cols] of a tensor of shape `logical`."""
-        flat = np.append(np.ascontiguousarray(tensor, dtype=self.dtype).reshape(-1), np.zeros(1, self.dtype))
-        return flat[self.index]
+        planes: np.ndarray = np.zeros(self.shape, self.dtype)
+        there = self.places >= 0
+        source = tensor if self.places.ndim == 1 else tensor.reshape(-1)
+        planes[there] = source[self.places[there]]
+        return planes
 
     def expand(self, words: np.ndarray) -> np.ndarray:
         """Tensor of shape `logical` from a stream. Raises FormatError."""
-        channels, rows, cols = self.index.shape
-        planes = expand(words, channels, rows, cols, self.dtype, self.span)
-        out = np.zeros(int(np.prod(self.logical)), self.dtype)
-        there = self.index >= 0
-        out[self.index[there]] = planes[there]
-        return out.reshape(self.logical)
+        planes = expand(words, *self.shape, self.dtype, self.span)
+        there = self.places >= 0
+        out: np.ndarray = np.zeros(self.logical, self.dtype)
+        target = out if self.places.ndim == 1 else out.reshape(-1)
+        target[self.places[there]] = planes[there]
+        return out

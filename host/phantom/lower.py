@@ -71,6 +71,9 @@ class _Lowering:
         while self.todo:
             stages.append(self._next())
             self._join()
+        if not stages:
+            last = self.network.layers[-1]
+            raise _blaming(last, f"network {self.network.name!r} only joins its input (layer {last.name!r}): it computes nothing")
         return stages
 
     def _join(self) -> None:
@@ -95,7 +98,7 @@ class _Lowering:
     def _next(self) -> Stage:
         ready = self._ready()
         if not ready:
-            raise ShapeError(f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
+            raise _blaming(self.todo[0], f"layer {self.todo[0].name!r} cannot be scheduled: {self._lost(self.todo[0])}")
         problems = []
         # First with poolings at once; where that loses a tensor, pooling is a stage of its own.
         for first, at_once in ((layer, at_once) for at_once in (True, False) for layer in ready):
@@ -105,7 +108,7 @@ class _Lowering:
             if not problem:
                 return self._stage_of(done, carried, pool)
             problems.append(problem)
-        raise ShapeError(problems[0])
+        raise _blaming(ready[0], problems[0])
 
     def _together(self, first: AnyLayer, ready: list[AnyLayer], at_once: bool) -> tuple[list[AnyLayer], MaxPool | None]:
         """The layers of the stage that begins with `first`, and its pooling; `at_once`: with the convolution before it."""
@@ -252,6 +255,12 @@ def carried_names(alias: dict[str, Channels], carried: list[str]) -> list[str]:
     return [name for name, channels in alias.items() if all(owner in carried for owner, _ in channels)]
 
 
+def _blaming(layer: AnyLayer, message: str) -> ShapeError:
+    error = ShapeError(message)
+    error.blame(layer.name)
+    return error
+
+
 def _renamed(filters: Filters, name: str) -> Filters:
     return Filters(**{**filters.__dict__, "name": name})
 
@@ -304,6 +313,10 @@ def _stage(
 def _merged(*weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Weights (k, at, tap, value), those of one place added up: a concatenation may hold a channel twice."""
     *place, value = weights
+    k, at, tap = place
+    key = (k * (int(at.max(initial=0)) + 1) + at) * (int(tap.max(initial=0)) + 1) + tap
+    if np.all(key[1:] > key[:-1]):  # as a layer by itself has them: nothing to add up, and a sort of many weights is slow
+        return k[value != 0], at[value != 0], tap[value != 0], value[value != 0]
     order = np.lexsort(place[::-1])
     rows = np.stack(place)[:, order]
     new = np.append(True, np.any(rows[:, 1:] != rows[:, :-1], axis=0))[: len(order)]

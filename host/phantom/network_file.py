@@ -42,6 +42,20 @@ _TUPLES = ("inputs", "padding", "kernel", "factors")
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write `network` to `path`, which should end in .npz."""
+    header, arrays = _described(network)
+    header["checksum"] = _checksum(header, arrays)
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with open(path, "wb") as file:
+        np.savez_compressed(file, header=text, **arrays)
+
+
+def checksum(network: Network) -> str:
+    """SHA-256 of everything that a network is, hexadecimal: the one in the file of it."""
+    return _checksum(*_described(network))
+
+
+def _described(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header, without the checksum, and arrays."""
     weighted = [(i, layer) for i, layer in enumerate(network.layers) if type(layer).__name__ in _WEIGHTED]
     arrays = {f"{i}.{name}": getattr(layer, name) for i, layer in weighted for name in _ARRAYS}
     header = {
@@ -55,10 +69,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         "input_quantisation": network.input_quantisation and _pack(network.input_quantisation),
         "output_quantisation": {name: _pack(q) for name, q in network.output_quantisation.items()},
     }
-    header["checksum"] = _checksum(header, arrays)
-    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    with open(path, "wb") as file:
-        np.savez_compressed(file, header=text, **arrays)
+    return header, arrays
 
 
 def load(path: str | os.PathLike[str]) -> Network:

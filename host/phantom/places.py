@@ -30,15 +30,11 @@ class Places:
     def layout(self, stage: Stage, flat: bool, tiling: Tiling) -> Layout:
         """Layout of the result."""
         shape, dtype = stage.result.shape, stage.result.dtype
-        _, rows, cols = shape
         at = self.filter_at
         if flat:  # a slot is a column
             index = at.transpose(0, 1, 3, 2).reshape(-1, 1, at.shape[2])
             return Layout(shape, index, 1, 1, dtype)
-        order = at.reshape(-1, 1, 1)
-        plane = np.arange(rows * cols).reshape(rows, cols)
-        index = np.where(order >= 0, order * rows * cols + plane, -1)
-        return Layout(shape, index, tiling.strip_rows, tiling.tile_rows, dtype, tiling.span)
+        return Layout(shape, at.reshape(-1), tiling.strip_rows, tiling.tile_rows, dtype, tiling.span)
 
 
 def group_mask(tiling: Tiling, group: int) -> int:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .balance import assign, assign_own
 from .config import Config
+from .errors import PhantomError, RangeError, ShapeError
+from .executable import Executable
 from .fold import fold_stride
 from .layer_registers import layer_registers, layer_tables
 from .layout import Layout
 from .lower import lower
 from .network import Layer, Network
 from .places import Places, group_mask
-from .segments import LANES, POSITIONS
+from .segments import LANES
 from .stage import Stage
 from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
 from .thin import thinned
 from .tiling import Reader, Tiling, Workload
 from .tiling_choice import Choice, choose
+from .views import Geometry
 from .weight_stream import WeightLayout, Weights, encode_weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
@@ -30,33 +34,16 @@ QUEUE_MARGIN = 4  # words of a weight queue that a block leaves free: what is on
 
 
 @dataclass(frozen=True)
-class Program:
-    """A compiled stage.
+class Program(Executable):
+    """A compiled stage, and how it came about.
 
-    stage: what it computes. registers: field values by layer register. tables: (select, index, value). weights: weight stream
-    for one strip. source, result: layouts of input and output streams. tiling: how it is spread.
+    stage: what it computes. work, tiling, geometry: what was chosen for it, and why.
     """
 
     stage: Stage
+    work: Workload
     tiling: Tiling
-    source: Layout
-    result: Layout
-    registers: Mapping[str, Mapping[str, int]]
-    tables: tuple[tuple[int, int, int], ...]
-    weights: np.ndarray
-    strips: int
-
-    @property
-    def name(self) -> str:
-        """Of the layers that it computes."""
-        return self.stage.name
-
-    @property
-    def result_words(self) -> int:
-        """Words that the result stream can have at most."""
-        cut = self.result.geometry
-        strips = -(-cut.height // self.result.strip_rows)
-        return strips * self.result.strip_packets * (1 + LANES * (1 + POSITIONS // 8)) + 1
+    geometry: Geometry
 
 
 def compile_network(network: Network, config: Config, densities: list[float] | None = None, rank: int = 0) -> list[Program]:
@@ -68,19 +55,43 @@ def compile_network(network: Network, config: Config, densities: list[float] | N
     Raises:
         ShapeError: a layer does not fit the configuration, or cannot be scheduled.
     """
-    programs: list[Program] = []
     stages = lower(network)
+    return compile_stages(network, stages, config, [[1.0]] * len(stages) if densities is None else [[d] for d in densities], rank)
+
+
+def compile_stages(
+    network: Network, stages: Sequence[Stage], config: Config, choices: Sequence[Sequence[float]], rank: int = 0
+) -> list[Program]:
+    """Compile the stages of a network (`lower`).
+
+    Args:
+        choices: for each stage the densities that its input may be taken to have, the preferred one first; where a stage does not
+            fit, first what the stage behind it reads is taken to be less dense, then what itself reads. rank: as for
+            `compile_stage`.
+
+    Raises:
+        ShapeError: a layer does not fit the configuration, with the reason for the preferred densities.
+    """
+    programs: list[Program] = []
     source = Layout.plain(network.input_shape, network.input_dtype)
     folded = fold_stride(stages[0])
     if folded is not None:
-        stages[0], source = folded
+        stages, source = [folded[0], *stages[1:]], folded[1]
     stages = [thinned(stage) for stage in stages]
-    for i, stage in enumerate(stages):
-        density = 1.0 if densities is None else densities[i]
-        after = stages[i + 1] if i + 1 < len(stages) else None
-        density_after = 1.0 if densities is None or after is None else densities[i + 1]
-        programs.append(compile_stage(stage, source, config, density, rank, after, density_after))
-        source = programs[-1].result
+    own: Sequence[float] = choices[0]
+    for stage, after, behind in zip(stages, [*stages[1:], None], [*choices[1:], [1.0]]):
+        problem: PhantomError | None = None
+        for density, (n, density_after) in itertools.product(own, enumerate(behind)):
+            try:
+                programs.append(compile_stage(stage, source, config, density, rank, after, density_after))
+            except (ShapeError, RangeError) as error:
+                problem = problem or error
+            else:
+                own, source, problem = behind[n:], programs[-1].result, None
+                break
+        if problem is not None:
+            problem.blame(*(layer.name for layer in stage.layers))
+            raise problem
     return programs
 
 
@@ -109,7 +120,7 @@ def compile_stage(
         ShapeError: it does not fit the configuration.
     """
     found = stage_weights(stage, source)
-    work = _workload(stage, found, source.index.shape[0], density, after, density_after)
+    work = _workload(stage, found, source.shape[0], density, after, density_after)
     chans = work.channels
     behind = None
     if after is not None and not found.flat and not after.flat and rank == 0:
@@ -154,8 +165,13 @@ def compile_stage(
     )
     result = places.layout(stage, found.flat, tiling)
     return Program(
+        name=stage.name,
+        layers=tuple(layer.name for layer in stage.layers),
+        bundle=stage.result,
         stage=stage,
+        work=work,
         tiling=tiling,
+        geometry=geometry,
         source=source,
         result=result,
         registers=layer_registers(stage, work, geometry, tiling, source, result, config, (window_bits, slot_bits)),

@@ -76,8 +76,20 @@ def add(name: str, parts: Sequence[Measure], kind: str = "") -> Measure:
 
 
 @dataclass(frozen=True)
+class HostWork:
+    """What the host computed: (name, operator) of each, and the seconds that it took for all images.
+
+    share: of the time of accelerator and host together; None on a device without cycles.
+    """
+
+    nodes: Sequence[tuple[str, str]]
+    seconds: float
+    share: float | None
+
+
+@dataclass(frozen=True)
 class Report:
-    """A run of a network. bit_exact: None when nothing was compared. accuracy: None without labels."""
+    """A run of a network. bit_exact: None when nothing was compared. accuracy: None without labels. host: what it had to do."""
 
     network: str
     config: Config
@@ -86,6 +98,7 @@ class Report:
     layers: Sequence[Measure]
     bit_exact: bool | None = None
     accuracy: float | None = None
+    host: Sequence[HostWork] = ()
 
     @property
     def total(self) -> Measure:
@@ -122,6 +135,11 @@ def _document(report: Report) -> dict[str, Any]:
     if report.accuracy is not None:
         result["accuracy"] = report.accuracy
     result["layers"] = [_entry(layer, config) for layer in report.layers]
+    if report.host:
+        result["host"] = [
+            {"nodes": [list(node) for node in work.nodes], "seconds": work.seconds, "share": work.share}
+            for work in report.host
+        ]
     result["totals"] = {**_entry(report.total, config), "speedup_layer_mean": report.speedup_layer_mean}
     return result
 
@@ -149,7 +167,13 @@ def _table(report: Report) -> str:
     lines.insert(-1, lines[1])
     if report.total.cycles is not None:
         lines += ["", _summary(report)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_on_host(report, work) for work in report.host)])
+
+
+def _on_host(report: Report, work: HostWork) -> str:
+    nodes = ", ".join(f"{name} ({op})" for name, op in work.nodes)
+    of = "" if work.share is None else f", {work.share:.1%} of the time"
+    return f"on the host: {nodes}: {work.seconds / report.images * 1e3:.2f} ms an image{of}"
 
 
 def _row(measure: Measure, config: Config) -> tuple[str, ...]:

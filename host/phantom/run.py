@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,12 +12,14 @@ from . import reference
 from .check import check_outputs
 from .config import Config
 from .driver import Accelerator, Counters, expand_result
-from .effectual import dense_macs, effectual_macs
 from .errors import ShapeError
-from .network import Add, AnyLayer, Concat, Conv, FullyConnected, Network
-from .program import Program
+from .executable import Executable
+from .layer import INPUT
+from .measuring import Measuring
+from .network import Network
+from .outline import Outline, outline_of
 from .progress import progress
-from .report import Measure, Report, add
+from .report import Measure, Report
 
 
 class Runner(Protocol):
@@ -40,10 +42,10 @@ class Runner(Protocol):
 class DeviceRunner:
     """Runs compiled stages on an accelerator. Weights are uploaded once; buffers are made once and used for all images."""
 
-    def __init__(self, accelerator: Accelerator, programs: Sequence[Program]) -> None:
+    def __init__(self, accelerator: Accelerator, programs: Sequence[Executable]) -> None:
         self.accelerator = accelerator
         self.programs = list(programs)
-        self.stages: Sequence[tuple[str, ...]] = [tuple(layer.name for layer in p.stage.layers) for p in self.programs]
+        self.stages: Sequence[tuple[str, ...]] = [program.layers for program in self.programs]
         self._weights = []
         for program in self.programs:
             buffer = accelerator.upload(program.weights)
@@ -89,7 +91,7 @@ class DeviceRunner:
             program = self.programs[number]
             source, count, events = self.run_stage(number, source, count)
             # What was carried over is there already.
-            outputs = program.stage.result.split(expand_result(program.result, source, count)) | outputs
+            outputs = program.bundle.split(expand_result(program.result, source, count)) | outputs
             counters.append(events)
         return outputs, counters
 
@@ -111,12 +113,12 @@ def by_name(network: Network, outputs: Sequence[np.ndarray]) -> dict[str, np.nda
     return {layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}
 
 
-def with_joins(network: Network, image: np.ndarray, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def with_joins(outline: Outline, image: np.ndarray, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs by layer, those of concatenations added: no run computes them, they are channels of what others wrote."""
     result = dict(outputs)
-    for layer, sources in zip(network.layers, network.sources(), strict=True):
-        if isinstance(layer, Concat) and layer.name not in result:
-            parts = [image if i < 0 else result.get(network.layers[i].name) for i in sources]
+    for layer in outline.layers:
+        if layer.joins and layer.name not in result:
+            parts = [image if name == INPUT else result.get(name) for name in layer.inputs]
             there = [part for part in parts if part is not None]
             if len(there) == len(parts):
                 result[layer.name] = np.concatenate(there)
@@ -136,7 +138,7 @@ class Outcome:
         return self.results[0]
 
 
-def as_images(network: Network, array: np.ndarray) -> np.ndarray:
+def as_images(network: Network | Outline, array: np.ndarray) -> np.ndarray:
     """`array` [C, H, W] or [N, C, H, W] as [N, C, H, W] of the network's input.
 
     Where the network knows what its integers stand for, the array may be real, or of the model's integer type, with
@@ -165,100 +167,86 @@ def as_images(network: Network, array: np.ndarray) -> np.ndarray:
     return values.astype(network.input_dtype)
 
 
+class LayersRun:
+    """The layers of one network on a runner, image after image: compared (`check`; an outline cannot be) and measured.
+
+    chosen: names of the layers that are compared and measured; None: all. cycles: of all layers so far, None on a device that has
+    none.
+    """
+
+    def __init__(
+        self, network: Network | Outline, runner: Runner, check: bool, chosen: Collection[str] | None = None
+    ) -> None:
+        self.outline = outline_of(network) if isinstance(network, Network) else network
+        self.against = network if check and isinstance(network, Network) else None
+        self._runner, self._chosen = runner, chosen
+        self._measuring = Measuring(self.outline, runner.stages, chosen)
+        self.cycles: int | None = 0
+
+    def __call__(self, image: np.ndarray, where: str = "") -> dict[str, np.ndarray]:
+        """Outputs by layer; `where` is for messages. Raises MismatchError, DeviceError."""
+        found, counters = self._runner(image)
+        self.cycles = None if self.cycles is None or counters is None else self.cycles + sum(c.cycles for c in counters)
+        outputs = with_joins(self.outline, image, found)
+        if self.against is not None:
+            check_outputs(self.against, reference.run(self.against, image), outputs, where, self._chosen)
+        self._measuring.image(image, outputs, counters)
+        return outputs
+
+    def measures(self) -> list[Measure]:
+        """Sums over the images, by stage."""
+        return self._measuring.measures()
+
+
 def run_network(
-    network: Network,
+    network: Network | Outline,
     config: Config,
     device: str,
     runner: Runner,
     images: np.ndarray,
     labels: np.ndarray | None = None,
     check: bool = True,
+    chosen: Collection[str] | None = None,
 ) -> Outcome:
     """Run all images [N, C, H, W].
 
     Args:
         network, config, device: what runs where; the last two are for the report.
         labels: integer [N], for the accuracy.
-        check: compare the output of every layer with the reference.
+        check: compare the output of every layer with the reference, which an outline does not have.
+        chosen: names of the layers that are compared and reported; None: all.
 
     Raises:
         MismatchError: naming image, layer and position of the first value that differs. DeviceError: from the device.
     """
-    measures: list[list[Measure]] = [[] for _ in runner.stages]
-    results: list[list[np.ndarray]] = [[] for _ in network.outputs]
-    reads = dict(zip((layer.name for layer in network.layers), network.sources(), strict=True))
-    for number, image in enumerate(progress(images, f"{network.name} on {device}")):
-        found, counters = runner(image)
-        outputs = with_joins(network, image, found)
-        if check:
-            check_outputs(network, reference.run(network, image), outputs, "" if len(images) == 1 else f" (image {number})")
-        for i, stage in enumerate(runner.stages):
-            parts = []
-            for name in stage:
-                sources = [image if j < 0 else outputs.get(network.layers[j].name) for j in reads[name]]
-                parts.append(measure(network.layers[network.index(name)], sources))
-            measures[i].append(together(parts, counters[i] if counters else None))
-        for result, name in zip(results, network.outputs, strict=True):
+    each = LayersRun(network, runner, check, chosen)
+    outline = each.outline
+    results: list[list[np.ndarray]] = [[] for _ in outline.outputs]
+    for number, image in enumerate(progress(images, f"{outline.name} on {device}")):
+        outputs = each(image, "" if len(images) == 1 else f" (image {number})")
+        for result, name in zip(results, outline.outputs, strict=True):
             result.append(outputs[name])
     arrays = tuple(np.array(result) for result in results)
     report = Report(
-        network=network.name,
+        network=outline.name,
         config=config,
         device=device,
         images=len(images),
-        layers=[add(parts[0].name, parts, parts[0].kind) for parts in measures],
-        bit_exact=True if check else None,
+        layers=each.measures(),
+        bit_exact=True if each.against is not None else None,
         accuracy=None if labels is None else accuracy(arrays[0], labels),
     )
     return Outcome(report, arrays)
 
 
-def measure(layer: AnyLayer, inputs: Sequence[np.ndarray | None]) -> Measure:
-    """What one layer has to do with its inputs [C, H, W]; None for one that does not exist, which only pooling reads."""
-    there = [values for values in inputs if values is not None]
-    if len(there) < len(inputs):
-        return Measure(layer.name, kind_of(layer), None, 0, 0)
-    channels, height, width = there[0].shape
-    return Measure(layer.name, kind_of(layer), None, dense_macs(layer, (channels, height, width)), effectual_macs(layer, *there))
-
-
-def together(parts: Sequence[Measure], counters: Counters | None) -> Measure:
-    """Layers that one run computes; its name and kind are those of the layer with the most multiplies, and a + for the others."""
-    first = max(parts, key=lambda part: part.macs_dense)
-    others = [part for part in parts if part is not first]
-    return Measure(
-        name="+".join(part.name for part in parts),
-        kind=" + ".join(part.kind for part in (first, *others)),
-        cycles=counters.cycles if counters else None,
-        macs_dense=sum(part.macs_dense for part in parts),
-        macs_effectual=sum(part.macs_effectual for part in parts),
-        macs=counters.macs if counters else 0,
-        sampled=counters.sampled if counters else {},
-    )
-
-
-def kind_of(layer: AnyLayer) -> str:
-    """Short name: conv 3x3, conv 3x3/2 (stride 2), conv 3x3 g8 d2 (8 channel groups, dilation 2), fc, maxpool 2x2, add."""
-    if isinstance(layer, FullyConnected):
-        return "fc"
-    if isinstance(layer, Add | Concat):
-        return type(layer).__name__.lower()
-    kind, (rows, cols) = ("conv", layer.weights.shape[2:]) if isinstance(layer, Conv) else ("maxpool", layer.kernel)
-    name = f"{kind} {rows}x{cols}" + (f"/{layer.stride}" if layer.stride > 1 else "")
-    if isinstance(layer, Conv):
-        name += f" g{layer.channel_groups}" if layer.channel_groups > 1 else ""
-        name += f" d{layer.dilation}" if layer.dilation > 1 else ""
-    return name
-
-
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Fraction of images [N, ...] whose label has the highest score, alone: a tie is no answer. Raises ShapeError."""
-    scores = scores.reshape(len(scores), -1).astype(np.int64)
+    scores = scores.reshape(len(scores), -1).astype(np.float64)
     if labels.shape != (len(scores),) or labels.dtype.kind not in "iu" or labels.max() >= scores.shape[1]:
         raise ShapeError(
             f"labels are {labels.dtype} of shape {labels.shape}; they must be {len(scores)} integers below {scores.shape[1]}"
         )
     own = scores[np.arange(len(scores)), labels]
     rivals = scores.copy()
-    rivals[np.arange(len(scores)), labels] = np.iinfo(np.int64).min
+    rivals[np.arange(len(scores)), labels] = -np.inf
     return float(np.mean(own > rivals.max(axis=1)))

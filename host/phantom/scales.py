@@ -43,15 +43,20 @@ class Quantisation:
     def quantise(self, values: np.ndarray) -> np.ndarray:
         """v, int64, for real values of any shape, in float32 as ONNX Runtime does it. Raises RangeError for NaN."""
         values = np.asarray(values, dtype=np.float32)
-        if np.isnan(values).any():
-            where = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
-            raise RangeError(f"the value at index {where} is NaN; values must be numbers")
+        check_numbers(values)
         with np.errstate(over="ignore"):
             return np.clip(np.rint(values / np.float32(self.scale)), *self.limits).astype(np.int64)
 
     def real(self, values: np.ndarray) -> np.ndarray:
         """Real values, float32, for v."""
         return np.asarray(values).astype(np.float32) * np.float32(self.scale)
+
+
+def check_numbers(values: np.ndarray) -> None:
+    """Raise RangeError naming the first NaN."""
+    if np.isnan(values).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
+        raise RangeError(f"the value at index {where} is NaN; values must be numbers")
 
 
 def type_of(low: int, high: int, preferred: np.dtype) -> np.dtype | None:

@@ -120,13 +120,14 @@ def _flat(stage: Stage, source: Layout) -> StageWeights:
         raise ShapeError(
             f"layer {stage.name!r}: {segments} segments a channel; a fully connected layer takes up to {MAX_FLAT_SEGMENTS}"
         )
-    _, rows, cols = source.index.shape
-    element = np.flatnonzero(source.index.reshape(-1) >= 0)
+    _, rows, cols = source.shape
+    index = source.index.reshape(-1)
+    element = np.flatnonzero(index >= 0)
     channel, y, x = element // (rows * cols), element // cols % rows, element % cols
     row = np.searchsorted(first, y, side="right") - 1
     segment, bit = row * cut.columns + x // cut.span, (y - first[row]) * cut.pitch + x % cut.span
     chan_of, window_of = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    logical = source.index.reshape(-1)[element]
+    logical = index[element]
     chan_of[logical], window_of[logical] = channel * segments + segment, bit
     bits = int(bit.max()) + 1
     begins = [i % cut.columns * cut.span for i in range(segments)]

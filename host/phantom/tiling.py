@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from .config import Config
 from .layout import Cut
-from .segments import LANES, MAX_COLUMNS, POSITIONS, Segmentation
+from .segments import LANES, MAX_CHUNKS, MAX_COLUMNS, POSITIONS, Segmentation
 from .views import MAX_ROWS, Geometry
 
 BANK = 256  # partial sums of a thread in one bank
@@ -241,11 +241,13 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         parts = -(-work.out_rows // tiling.tile_rows) * -(-tiling.tile_rows // rows) * side
         if parts > work.most_segments:
             return f"{parts} segments a channel; the fully connected layer behind it takes {work.most_segments}"
+    lanes = tiling.groups * LANES * tiling.slots * tiling.passes
+    if not work.flat and lanes > MAX_CHUNKS * LANES:
+        return f"{lanes} channels of the result, places without a filter included; a stream holds {MAX_CHUNKS * LANES}"
     if work.reader is not None and not work.flat:
         # The row buffer gives rows back by whole strips of their producer, which is this layer.
         strip = tiling.strip_rows
         held = min(work.out_rows, strip * (-(-(work.reader.rows - 1) // strip) + 1))
-        lanes = tiling.groups * config.threads * tiling.slots * tiling.passes
         written = Segmentation(lanes, work.out_rows, work.out_cols, tiling.span)
         words = stream_words(held, tiling.tile_rows, work.reader.density + UNEVEN, written)
         if words > config.row_buffer_words - 64:

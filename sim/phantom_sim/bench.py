@@ -21,12 +21,12 @@ from phantom.check import check_equal
 from phantom.config import load_config
 from phantom.driver import Accelerator, expand_result
 from phantom.layout import Layout
+from phantom.measuring import measure, together
 from phantom.network import Conv, FullyConnected, Layer
 from phantom.program import compile_layer
 from phantom.progress import progress
 from phantom.quantise import multipliers_of
 from phantom.report import Report
-from phantom.run import measure, together
 
 SEED = 2021
 

@@ -14,13 +14,14 @@ import pytest
 from networks_for_tests import random_conv, random_fc, random_input
 
 import phantom
-from phantom import cli, devices, network_file, reference
+from phantom import cli, command_run, devices, network_file, reference
 from phantom import run as runs
 from phantom.config import load_config
 from phantom.driver import Counters
 from phantom.errors import DeviceError, MismatchError
 from phantom.network import Network
-from phantom.run import ReferenceRunner, accuracy, by_name, kind_of, run_network
+from phantom.outline import kind_of
+from phantom.run import ReferenceRunner, accuracy, by_name, run_network
 
 TINY = load_config("tiny")
 
@@ -175,7 +176,7 @@ def test_exactly_checked(network: Network) -> None:
 def test_check_by_default(
     files: tuple[str, str], network: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_runner", lambda *_: Fake(network, wrong=4))
+    monkeypatch.setattr(command_run, "runner_on", lambda *_: Fake(network, wrong=4))
     command = ["run", files[0], "--input", files[1]]
     assert "layer 'conv (image 4)': 1 of 96 values differ" in fails(command, capsys)
     assert cli.main([*command, "--no-check"]) == 0
@@ -186,7 +187,7 @@ def test_check_by_default(
 
 def test_plot(files: tuple[str, str], network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(cli, "_runner", lambda *_: Fake(network))
+    monkeypatch.setattr(command_run, "runner_on", lambda *_: Fake(network))
     picture = tmp_path / "r.png"
     assert cli.main(["run", files[0], "--input", files[1], "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 10_000

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 from onnx_models import Builder, quantise
 
-from phantom import cli, reference
+from phantom import cli, command_run, reference
 from phantom.compare import compare
 from phantom.driver import Counters
 from phantom.errors import MismatchError
@@ -144,9 +144,9 @@ def test_a_graph_is_compiled(files: tuple[Path, Path], monkeypatch: pytest.Monke
             outputs = by_name(network, reference.run(network, image))
             return {part.name: outputs[part.name] for program in seen for part in program.stage.result.parts}, None
 
-    monkeypatch.setattr("phantom.run.DeviceRunner", Device)
-    monkeypatch.setattr("phantom.driver.Accelerator", lambda *_, **__: None)
-    monkeypatch.setattr(cli, "open_overlay", lambda *_: None)
+    monkeypatch.setattr(command_run, "DeviceRunner", Device)
+    monkeypatch.setattr(command_run, "Accelerator", lambda *_, **__: None)
+    monkeypatch.setattr(command_run, "open_overlay", lambda *_: None)
     assert cli.main(["compare", str(model), "--input", str(x), "--device", "rtl"]) == 0
     layers = [layer.name for program in seen for layer in program.stage.layers]
     assert layers == [layer.name for layer in import_model(model).network.layers]

@@ -14,7 +14,8 @@ from phantom.config import load_config
 from phantom.effectual import dense_macs, effectual_macs
 from phantom.errors import FormatError, PhantomError, RangeError, ShapeError
 from phantom.network import Add, Concat, Conv, MaxPool, Network
-from phantom.run import ReferenceRunner, as_images, by_name, kind_of, run_network
+from phantom.outline import kind_of
+from phantom.run import ReferenceRunner, as_images, by_name, run_network
 from phantom.scales import Quantisation
 
 RNG = np.random.default_rng(0)

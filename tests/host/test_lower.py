@@ -156,3 +156,9 @@ def test_a_pooling_behind_a_large_stride() -> None:
     assert names(Network("n", (3, 16, 16), UINT8, [a, b, p])) == ["a", "b", "p"]
     assert names(Network("n", (3, 16, 16), UINT8, [conv("b", 3, 4, stride=4), p])) == ["b+p"]
     assert names(Network("n", (16, 16, 16), UINT8, [b, p])) == ["b", "p"]
+
+
+def test_a_network_that_computes_nothing() -> None:
+    with pytest.raises(ShapeError, match=r"only joins its input .layer 'j'.: it computes nothing") as found:
+        lower(Network("n", (3, 4, 4), UINT8, [Concat("j", inputs=("input", "input"))]))
+    assert found.value.culprits == ("j",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from ..errors import PhantomError
 from ..layer import INPUT, Requantised
 from ..network import AnyLayer, Network
+from ..plan import Port
 from ..scales import Quantisation
 from . import float_operators, integer_operators
+from .build import model_shape
 from .emit import Emitter
 from .fuse import fuse_clamps
 from .graph import RECIPE, Graph, Node, packages, read
@@ -39,6 +41,7 @@ class Imported:
 
     tensors: all of the model's integer tensors that a layer yields, in the model's order; the input first. kinds: what each layer
     is in the model. host: what is left to the host, in words. model: the ModelProto. input_name: of the model.
+    ports: the outputs, or where something is left to the host, the tensors that it would read.
     """
 
     network: Network
@@ -47,6 +50,7 @@ class Imported:
     host: tuple[str, ...]
     model: Any
     input_name: str
+    ports: tuple[Port, ...]
 
     def model_input(self, image: np.ndarray) -> np.ndarray:
         """The network's integer input [C, H, W], of the model's type: its q."""
@@ -56,7 +60,12 @@ class Imported:
 
 def import_model(path: str | os.PathLike[str]) -> Imported:
     """Read a quantised model. Raises FormatError, of which UnsupportedModel is one; the message names the node or tensor."""
-    return _Importer(read(path)).run()
+    return import_graph(read(path))
+
+
+def import_graph(graph: Graph) -> Imported:
+    """The same for a graph that has been read."""
+    return _Importer(graph).run()
 
 
 class _Importer:
@@ -78,7 +87,11 @@ class _Importer:
     def run(self) -> Imported:
         for node in self._needed():
             args = [self._value(node, name) for name in node.inputs]
-            self.values[node.outputs[0]] = self._apply(node, args)
+            try:
+                self.values[node.outputs[0]] = self._apply(node, args)
+            except PhantomError as error:
+                error.blame(node.name)
+                raise
         return self._result()
 
     def _needed(self) -> list[Node]:
@@ -136,11 +149,14 @@ class _Importer:
 
     def _result(self) -> Imported:
         emitter = self.emitter
-        outputs, scales, host = self._outputs()
+        ports, host = self._outputs()
+        outputs = tuple(dict.fromkeys(port.layer for port in ports))
+        scales = {port.layer: port.quantisation for port in ports if port.real and port.quantisation is not None}
         layers = _reachable(emitter.layers, outputs)
         layers, gone = fuse_clamps(layers, emitter.clamps, outputs)
         outputs = tuple(gone.get(name, name) for name in outputs)
         scales = {gone.get(name, name): q for name, q in scales.items()}
+        ports = tuple(replace(port, layer=gone.get(port.layer, port.layer)) for port in ports)
         if emitter.input is None:
             raise UnsupportedModel(f"{self.graph.name}: its outputs do not depend on its input")
         real = self.graph.input_type.kind == "f"
@@ -164,10 +180,10 @@ class _Importer:
                 tensors.append(Tensor(tensor.name, name, tensor.quantisation, limited))
         tensors.sort(key=lambda t: t.layer != INPUT)
         kinds = {name: emitter.own[name] for name in kept}
-        return Imported(network, tuple(tensors), kinds, host, self.graph.proto, self.graph.input_name)
+        return Imported(network, tuple(tensors), kinds, host, self.graph.proto, self.graph.input_name, ports)
 
-    def _outputs(self) -> tuple[tuple[str, ...], dict[str, Quantisation], tuple[str, ...]]:
-        layers, scales, host = [], {}, []
+    def _outputs(self) -> tuple[tuple[Port, ...], tuple[str, ...]]:
+        ports, host = [], []
         for name in self.graph.outputs:
             value = self.values.get(name)
             if isinstance(value, Host):
@@ -182,13 +198,18 @@ class _Importer:
                     host.append(f"output {name!r}: the limits {value.low:g}..{value.high:g} are left to the host")
             else:
                 what = f"the result of node {value.name!r}" if isinstance(value, Real) else "not computed from quantised tensors"
-                raise UnsupportedModel(f"output {name!r} is not quantised ({what}); {RECIPE}")
+                error = UnsupportedModel(f"output {name!r} is not quantised ({what}); {RECIPE}")
+                error.blame(name)
+                raise error
             if source.layer == INPUT:
-                raise UnsupportedModel(f"output {name!r} is the input as it is; a layer must compute it")
-            layers.append(source.layer)
-            if not isinstance(value, Quantised):
-                scales[source.layer] = source.quantisation
-        return tuple(dict.fromkeys(layers)), scales, tuple(host)
+                error = UnsupportedModel(f"output {name!r} is the input as it is; a layer must compute it")
+                error.blame(name)
+                raise error
+            seen = value if isinstance(value, Real) else source
+            tensor = source.name if isinstance(value, Host) else name
+            shape = tuple(model_shape(seen)[1:])
+            ports.append(Port(tensor, source.layer, shape, source.quantisation, not isinstance(value, Quantised)))
+        return tuple(ports), tuple(host)
 
 
 def _reachable(layers: list[AnyLayer], outputs: tuple[str, ...]) -> list[AnyLayer]:

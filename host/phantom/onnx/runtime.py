@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DeviceError, ShapeError
-from ..optional import require
+from ..errors import ShapeError
+from ..hosted import session
 from .graph import packages
 from .importer import Imported
 
@@ -23,29 +23,17 @@ class Runtime:
     def __init__(self, imported: Imported) -> None:
         """Raises PhantomError where ONNX Runtime is missing, DeviceError where it does not take the model."""
         onnx = packages()
-        require("onnx", "onnxruntime")
-        import onnxruntime
-
         self.imported = imported
         self.real = _input_type(onnx, imported).kind == "f"
         model = copy.deepcopy(imported.model)
-        _unsign_weights(onnx, model)
+        unsign_weights(onnx, model)
         self._names = [t.name for t in imported.tensors if t.name != imported.input_name]
         del model.graph.output[:]
         for tensor in imported.tensors:
             if tensor.name != imported.input_name:
                 kind = onnx.helper.np_dtype_to_tensor_dtype(tensor.quantisation.dtype)
                 model.graph.output.append(onnx.helper.make_tensor_value_info(tensor.name, kind, None))
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its own errors have no common base
-            raise DeviceError(f"ONNX Runtime does not take the model: {error}") from None
+        self._session: Any = session(model.SerializeToString())
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """Value v = q - zero-point of every tensor, within its limits, int16 [...] without the batch, for an input [C, H, W].
@@ -72,7 +60,7 @@ class Runtime:
         return found
 
 
-def _unsign_weights(onnx: Any, model: Any) -> None:
+def unsign_weights(onnx: Any, model: Any) -> None:
     """Write weights w of type int8, for uint8 activations, as uint8: w + 128, with a zero-point that is 128 larger.
 
     That is the same model. But on x86 processors without VNNI the kernels for uint8 times int8 add pairs of products in 16 bits,

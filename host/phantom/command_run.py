@@ -1,0 +1,146 @@
+"""`phantom run`: a network or a compiled file on a device, every layer checked and measured."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from . import phantom_file
+from .compiling import accelerated, uncompiled
+from .config import Config, load_config
+from .devices import DEVICES, open_overlay
+from .driver import PARAMETERS, Accelerator
+from .errors import ConfigError, FormatError
+from .files import check_outputs_file, check_writable, load_network, named_outputs, read_images, write_document, write_outputs
+from .layer import INPUT
+from .options import NETWORK, TIMEOUT, config_of, cut_model, device_options, fallback_option
+from .phantom_file import SUFFIX, Compiled
+from .plan import Accelerated, Plan
+from .references import with_networks
+from .report import Report
+from .run import DeviceRunner, ReferenceRunner, Runner, as_images, run_network
+from .run_plan import run_plan
+from .selection import choose_layers
+
+
+def add_parser(commands: Any) -> None:
+    """The `run` command."""
+    parser: argparse.ArgumentParser = commands.add_parser("run", help="run a network and check and measure every layer")
+    parser.add_argument("network", metavar="NETWORK", help=f"{NETWORK}; or a compiled file ({SUFFIX})")
+    parser.add_argument("--input", metavar="X.npy", help="images [C, H, W] or [N, C, H, W]; digits has its own")
+    parser.add_argument("--images", type=int, metavar="N", help="only the first N images")
+    parser.add_argument("--output", metavar="Y.npy", help="write the output, [N, K, H, W]; several outputs as .npz")
+    device_options(parser, DEVICES)
+    shown = "report and check these only: names or patterns, with commas between: conv1,'layer2.*'"
+    parser.add_argument("--layers", metavar="NAMES", help=shown)
+    parser.add_argument("--json", metavar="FILE", help="write the measurements")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the measurements (needs matplotlib)")
+    parser.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        help="compare every layer's output with the reference (default: yes, except on the reference itself)",
+    )
+    shown = f"the model that a {SUFFIX} file was made from, to compare with: it holds none itself"
+    parser.add_argument("--reference", metavar="MODEL", help=shown)
+    fallback_option(parser)
+    parser.set_defaults(action=command)
+
+
+def command(options: argparse.Namespace) -> None:
+    """Run `phantom run`."""
+    check_writable(options.output, options.json, options.plot)
+    plan, config = _plan(options)
+    images, labels = read_images(options)
+    check = _check(options, all(segment.network for segment in plan.accelerated))
+    known = [layer.name for segment in plan.accelerated for layer in segment.outline.layers]
+    chosen = choose_layers(options.layers, known)
+    check_outputs_file(options.output, plan.outputs)
+    only = plan.alone
+    if only is not None:
+        images = as_images(only.outline, images)
+        runner = runner_on(options.device, only, config, images[0])
+        outcome = run_network(only.network or only.outline, config, options.device, runner, images, labels, check, chosen)
+        report, named = outcome.report, named_outputs(only.outline, outcome.results)
+    else:
+        runners = [runner_on(options.device, segment, config) for segment in plan.accelerated]
+        images = images[None] if images.ndim == 3 else images
+        found = run_plan(plan, config, options.device, runners, images, check, chosen)
+        report, named = found.report, found.results
+    _say(report)
+    if not all(segment.network for segment in plan.accelerated):
+        print(f"not compared: a {SUFFIX} file holds no network; --reference MODEL compares with the model that it was made from")
+    if options.output:
+        write_outputs(options.output, named)
+    if options.json:
+        write_document(options.json, report.document())
+    if options.plot:
+        from .plot import plot
+
+        plot(report, options.plot)
+
+
+def _plan(options: argparse.Namespace) -> tuple[Plan, Config]:
+    """What is to run. What was not compiled yet, and needs no cutting, is left to `runner_on`."""
+    if options.network.endswith(SUFFIX):
+        compiled = phantom_file.load(options.network)
+        plan = compiled.plan
+        if options.reference:
+            plan = with_networks(plan, options.network, options.reference)
+        return plan, _config_for(compiled, options)
+    if options.reference:
+        raise FormatError(f"--reference goes with a {SUFFIX} file; {options.network} is compared with itself")
+    config = config_of(options)
+    if options.fallback:
+        return cut_model(options.network, config, read_images(options)[0]), config
+    network = load_network(options.network)
+    return Plan(network.name, INPUT, tuple(network.outputs), (uncompiled(network),)), config
+
+
+def _say(report: Report) -> None:
+    print(report.table())
+    if report.accuracy is not None:
+        right = round(report.accuracy * report.images)
+        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
+    if report.bit_exact:
+        print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
+
+
+def _config_for(compiled: Compiled, options: argparse.Namespace) -> Config:
+    """The configuration that a file is for. Raises ConfigError where another one is asked for, or known by its name."""
+    mine = compiled.config
+    if options.config is None and options.device == "board":
+        return mine  # the driver compares it with the hardware
+    asked = load_config(options.config or mine.name)
+    for name in PARAMETERS:
+        if getattr(asked, name) != getattr(mine, name):
+            raise ConfigError(
+                f"{options.network} is compiled for configuration {mine.name!r}, {name} = {getattr(mine, name)}; {asked.name!r} "
+                f"has {getattr(asked, name)}: compile it again with --config {asked.name}"
+            )
+    return asked
+
+
+def _check(options: argparse.Namespace, possible: bool) -> bool:
+    """Whether to compare. Raises FormatError where that is asked for, or the reference is, and there is no network for it."""
+    if possible:
+        return options.device != "reference" if options.check is None else bool(options.check)
+    if options.device == "reference" or options.check:
+        raise FormatError(
+            f"{options.network} holds no network that the reference could compute; name the model that it was made from: "
+            f"--reference MODEL.onnx"
+        )
+    return False
+
+
+def runner_on(device: str, segment: Accelerated, config: Config, image: np.ndarray | None = None) -> Runner:
+    """A runner on a device; what is not compiled yet is compiled for the densities that `image` brings about."""
+    network, stages = segment.network, segment.stages
+    if device == "reference":
+        assert network is not None
+        return ReferenceRunner(network)
+    if not stages:  # before the device: what cannot run should say so at once
+        assert network is not None
+        stages = accelerated(network, config, image).stages
+    return DeviceRunner(Accelerator(open_overlay(device, config), config, timeout=TIMEOUT), stages)
