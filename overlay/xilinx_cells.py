@@ -1,6 +1,6 @@
 """Primitives of the device as Yosys declares them: the one truth about their ports, for lint, tests and checks of a netlist.
 
-Run as a script it writes empty modules for the primitives that the open flow's top instantiates, which Verilator needs to lint it.
+Run as a script it writes empty modules for the primitives in the open flow's top, which Verilator needs to lint it.
 """
 
 from __future__ import annotations

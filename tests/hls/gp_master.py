@@ -58,9 +58,9 @@ class Burst:
 class GpMaster:
     """Sends bursts one after the other and collects the answers, each channel pausing by a profile of its own.
 
-    Write data comes before, with or after its address, as the channels pause; the data of two bursts is never interleaved. What is
-    checked of the slave: answers in order with the ID of their burst, no beats of two bursts mixed, RLAST with the last beat and
-    only there.
+    Write data comes before, with or after its address, as the channels pause; the data of two bursts is never interleaved.
+    What is checked of the slave: answers in order with the ID of their burst, no beats of two bursts mixed, RLAST with the last
+    beat and only there.
     """
 
     def __init__(self, dut: Any, idle: str = "none", stall: str = "none") -> None:

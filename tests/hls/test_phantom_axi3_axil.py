@@ -1,4 +1,4 @@
-"""phantom_axi3_axil: everything that GP0 can send, and what it must not; each beat one access, each burst answered as AXI3 wants it."""
+"""phantom_axi3_axil: all that GP0 can send, and what it must not; a beat is one access, a burst is answered as AXI3 wants it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE, SIZE = 0x43C0_0000, 0x4_0000
 
 
 class Registers:
-    """The slave behind the bridge. It answers each read with a new number, and errors where it was told to; it logs every access."""
+    """The slave behind the bridge. It answers each read with a new number, and errors where told to; it logs every access."""
 
     def __init__(self, dut: Any, pause: str) -> None:
         self.errors: dict[int, int] = {}
@@ -207,5 +207,5 @@ def test_phantom_axi3_axil() -> None:
 
 def test_interleaved_write_data_stops_the_simulation() -> None:
     sources = [*SOURCES, Path(__file__).with_name("axi3_bench.sv")]
-    with pytest.raises(AssertionError, match="ended early|failed"):
+    with pytest.raises(AssertionError, match=r"ended early|failed"):
         bench.run("axi3_bench", sources, module=__name__, testcase="data_of_another_burst_is_a_fault_of_the_master")

@@ -1,4 +1,4 @@
-"""phantom_zynq: the open flow's top at 1 x 2 cores, through the pins of the PS7: registers by bursts, layers, a memory with errors."""
+"""phantom_zynq: the open flow's top at 1 x 2 cores, through the pins of the PS7: registers, layers, a memory with errors."""
 
 from __future__ import annotations
 

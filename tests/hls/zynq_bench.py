@@ -1,7 +1,7 @@
-"""A bench around phantom_zynq: in the place of the PS7 primitive a module with the same ports, taken out to the ports of the bench.
+"""A bench around phantom_zynq: in the place of the PS7 primitive a module whose ports are those of the bench.
 
-Both are written from the primitive's declaration, so that the widths are those of the device, and Verilator's width checks cover every
-connection. What the processor and the memory do is in Python: `gp_master.GpMaster` and `axi_memory.AxiMemory`.
+Both are written from the primitive's declaration, so that the widths are those of the device, and Verilator's width checks cover
+every connection. What the processor and the memory do is in Python: `gp_master.GpMaster` and `axi_memory.AxiMemory`.
 """
 
 from __future__ import annotations
