@@ -80,7 +80,7 @@ def main() -> int:
     parser.add_argument("--config", default="pynq_z2")
     parser.add_argument("--json", type=Path, default=synthesis.ROOT / "build" / "resources.json")
     options = parser.parse_args()
-    from phantom_sim.overlay import named_design  # late: it brings in pynq, which takes seconds
+    from phantom_sim.design import named_design
 
     config = load_config(options.config)
     design = named_design(config)
