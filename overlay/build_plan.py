@@ -66,7 +66,8 @@ class Plan:
         """Make room: a build that fails leaves no bitstream of an earlier one."""
         self.results.mkdir(parents=True, exist_ok=True)
         for name in (BITSTREAM, DESCRIPTION):
-            (self.results / name).unlink(missing_ok=True)
+            for old in (name, f"{name}.link"):
+                (self.results / old).unlink(missing_ok=True)
 
     def finish(self) -> Path:
         """Put the description beside the bitstream; the bitstream's path. Raises BuildError when there is none."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from .config import Config
 from .layout import Cut
 from .segments import LANES, MAX_COLUMNS, POSITIONS, Segmentation
-from .views import MAX_ROWS, NO_VIEW, Geometry
+from .views import MAX_ROWS, Geometry
 
 BANK = 256  # partial sums of a thread in one bank
 MAX_SLOTS = 32

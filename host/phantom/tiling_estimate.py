@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .config import Config
 from .layout import Cut
-from .segments import LANES, POSITIONS
+from .segments import POSITIONS
 from .tiling import RING_MARGIN, Tiling, Workload, need_rows, words_per_row
 from .views import NO_VIEW, Geometry
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-CONTROL_VLNV = "phantom.org:phantom:control:1.0"
+from phantom.driver import CONTROL_VLNV
+
 DMA_VLNV = "xilinx.com:ip:axi_dma:7.1"
 PS7_VLNV = "xilinx.com:ip:processing_system7:5.5"
 AXIMM_VLNV = "xilinx.com:interface:aximm:1.0"

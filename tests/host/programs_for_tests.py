@@ -47,7 +47,7 @@ def received(program: Program, threads: int) -> dict[tuple[int, int], np.ndarray
             filters = places[core.pass_, group, core.slot, core.thread]
             assert np.all(filters >= 0), "a weight for a place without a filter"
             met = [channels_met(registers, p, group, t.tiles) for p in range(t.passes)]
-            assert np.all(core.channels.T == [len(channels) * views for channels in met]), "every thread counts all its channels"
+            assert np.all([len(channels) * views for channels in met] == core.channels.T), "every thread counts all its channels"
             channel = [met[p][c // views] * views + c % views for p, c in zip(core.pass_, core.channel)]
             rows = np.stack([filters, np.array(channel, np.int64), core.window, core.w])
             result[row, col] = rows[:, np.lexsort(rows[::-1])].T
