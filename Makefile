@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore mutants lint bench bench-networks networks resources timing registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench bench-networks networks resources timing bitstream registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ resources: setup ## synthesise for the xc7z020 and check against what it has
 
 timing: setup ## estimate the longest paths of every block on the xc7z020; minutes (ARGS="--block tds lam" for some)
 	@$(PY) overlay/timing.py $(ARGS)
+
+bitstream: setup ## build phantom.bit and phantom.hwh for a board (CONFIG=pynq_z2; FLOW=vivado, or open)
+	@$(PY) overlay/bitstream.py --config $(if $(filter command environment,$(firstword $(origin CONFIG))),$(CONFIG),pynq_z2) --flow $(or $(FLOW),vivado) $(ARGS)
 
 registers: setup ## generate the register block, the address map and its documentation
 	@$(PY) overlay/registers.py

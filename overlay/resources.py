@@ -1,4 +1,4 @@
-"""Synthesise a configuration for the xc7z020 with open tools and compare it with what the device has: `make resources`.
+"""Synthesise a configuration for its board's device with open tools and compare it with what there is: `make resources`.
 
 The cores are all alike, so one is synthesised by itself and counted as often as there are cores; the rest of the design is
 synthesised around empty cores with the same ports. Nothing is optimised across that border, so the sum is on the safe
@@ -17,14 +17,14 @@ from collections import Counter
 from pathlib import Path
 
 import synthesis
+from boards import PYNQ_Z2, Board, Memories, board_of
 from phantom.config import load_config
 from phantom.errors import PhantomError
 
-DEVICE = {"lut": 53_200, "lutram": 17_400, "ff": 106_400, "dsp": 220, "bram36": 140}  # xc7z020
 LUT_LIMIT = 0.8  # beyond that routing gets hard
 LUTRAM_CELLS = {
     "RAM32X1S": 1, "RAM64X1S": 1, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1S": 2, "RAM128X1D": 4, "RAM256X1S": 4, "RAM32M": 4,
-    "RAM64M": 4, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
+    "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM512X1S": 8, "RAM256X1D": 8, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
 
 
@@ -39,20 +39,25 @@ def usage(cells: dict[str, int]) -> Counter[str]:
             total["lutram"] += number * LUTRAM_CELLS[kind]
         elif kind.startswith("FD"):
             total["ff"] += number
-        elif kind == "DSP48E1":
+        elif kind in ("DSP48E1", "DSP48E2"):
             total["dsp"] += number
-        elif kind == "RAMB18E1":
+        elif kind in ("RAMB18E1", "RAMB18E2"):
             total["bram18"] += number
-        elif kind == "RAMB36E1":
+        elif kind in ("RAMB36E1", "RAMB36E2"):
             total["bram18"] += 2 * number
+        elif kind == "URAM288":
+            total["uram"] += number
     return total
 
 
-def synthesise(top: str, sources: list[Path], parameters: dict[str, int], flatten: bool) -> dict[str, Counter[str]]:
+def synthesise(
+    top: str, sources: list[Path], parameters: dict[str, int], flatten: bool, family: str = "xc7", memories: Memories = ()
+) -> dict[str, Counter[str]]:
     """Resources by module below `top`, all instances of a module added up; all in one when flattened (but for empty cores)."""
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "stat.json"
-        passes = synthesis.read(top, sources, parameters) + synthesis.synthesise(top, flatten)
+        passes = synthesis.read(top, sources, parameters)
+        passes += synthesis.synthesise(top, flatten, family, memories)
         synthesis.run([*passes, f"tee -q -o {result} stat -json -tech xilinx"], top)
         document = json.loads(result.read_text())
     modules: dict[str, Counter[str]] = {}
@@ -62,13 +67,20 @@ def synthesise(top: str, sources: list[Path], parameters: dict[str, int], flatte
     return modules
 
 
-def measure(parameters: dict[str, int], sources: list[Path], flatten: bool) -> dict[str, Counter[str]]:
-    """Resources of the whole design, by module."""
+def measure(parameters: dict[str, int], sources: list[Path], flatten: bool, board: Board = PYNQ_Z2) -> dict[str, Counter[str]]:
+    """Resources of the whole design, by module. Raises SynthesisError when a board tells of another number of cores."""
     cores = parameters["Rows"] * parameters["Cols"]
-    modules = synthesise(*synthesis.core_part(sources, parameters), flatten)
-    modules = {name: Counter({k: v * cores for k, v in use.items()}) for name, use in modules.items()}
+    kinds = board.cores or ((cores, ()),)
+    if sum(count for count, _ in kinds) != cores:
+        raise synthesis.SynthesisError(f"{board.name} tells of {sum(c for c, _ in kinds)} cores; the configuration has {cores}")
+    modules: dict[str, Counter[str]] = {}
+    for count, memories in kinds:
+        core = synthesise(*synthesis.core_part(sources, parameters), flatten, board.family, memories)
+        for name, use in core.items():
+            modules.setdefault(name, Counter()).update({kind: number * count for kind, number in use.items()})
     with tempfile.TemporaryDirectory() as scratch:
-        around = synthesise(*synthesis.around_part(sources, parameters, Path(scratch)), flatten)
+        part = synthesis.around_part(sources, parameters, Path(scratch))
+        around = synthesise(*part, flatten, board.family, board.memories)
     for name, use in around.items():
         modules.setdefault(name, Counter()).update(use)
     return modules
@@ -78,30 +90,34 @@ def main() -> int:
     """Run; exit code 1 when the design does not fit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", default="pynq_z2")
+    help_modules = "figures by module too, which takes a second synthesis (yes)"
+    parser.add_argument("--modules", action=argparse.BooleanOptionalAction, default=True, help=help_modules)
     parser.add_argument("--json", type=Path, default=synthesis.ROOT / "build" / "resources.json")
     options = parser.parse_args()
-    from phantom_sim.overlay import named_design  # late: it brings in pynq, which takes seconds
+    from phantom_sim.design import named_design
 
     config = load_config(options.config)
+    board = board_of(config.name)
     design = named_design(config)
     parameters, sources = dict(design.parameters), list(design.sources)
     total: Counter[str] = Counter()
-    for use in measure(parameters, sources, flatten=True).values():
+    for use in measure(parameters, sources, True, board).values():
         total.update(use)
-    modules = measure(parameters, sources, flatten=False)
-    figures = {**{k: total[k] for k in ("lut", "lutram", "ff", "dsp")}, "bram36": (total["bram18"] + 1) // 2}
-    limits = {k: int(v * (LUT_LIMIT if k == "lut" else 1)) for k, v in DEVICE.items()}
+    modules = measure(parameters, sources, False, board) if options.modules else {}
+    total["bram36"] = (total.pop("bram18", 0) + 1) // 2
+    figures = {kind: total[kind] for kind in board.budget}
+    limits = {k: int(v * (LUT_LIMIT if k == "lut" else 1)) for k, v in board.budget.items()}
     fits = all(figures[k] <= limits[k] for k in figures)
 
     columns = ("lut", "lutram", "ff", "dsp", "bram18")
-    print(f"{config.name}: {config.multipliers} multipliers on xc7z020\n")
+    print(f"{config.name}: {config.multipliers} multipliers on {board.part}\n")
     print(f"{'module':28s}" + "".join(f"{c:>9s}" for c in columns))
     for name, use in sorted(modules.items(), key=lambda item: -item[1]["lut"]):
         print(f"{name:28s}" + "".join(f"{use[c]:9,d}" for c in columns))
     print(f"\n{'':28s}{'used':>9s}{'limit':>9s}{'device':>9s}")
     for k, value in figures.items():
         verdict = "" if value <= limits[k] else "  too much"
-        print(f"{k:28s}{value:9,d}{limits[k]:9,d}{DEVICE[k]:9,d}  {value / DEVICE[k]:6.1%}{verdict}")
+        print(f"{k:28s}{value:9,d}{limits[k]:9,d}{board.budget[k]:9,d}  {value / board.budget[k]:6.1%}{verdict}")
     print("\nfits" if fits else "\ndoes not fit")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     document = {"config": config.name, "multipliers": config.multipliers, **figures, "fits": fits}

@@ -44,13 +44,25 @@ def read(top: str, sources: Sequence[Path], parameters: Mapping[str, int]) -> li
     return [f"read_slang -D SYNTHESIS --keep-hierarchy {settings} --top {top} {' '.join(map(str, sources))}"]
 
 
-def synthesise(top: str, flatten: bool) -> list[str]:
-    """Passes that map `top` to cells of the device, all in one when flattened (but for empty cores)."""
+def synthesise(
+    top: str, flatten: bool, family: str = "xc7", memories: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """Passes that map `top` to cells of the device, all in one when flattened (but for empty cores).
+
+    Args:
+        memories: (pattern of instances, style): phantom_sdp_ram that are to be of another kind than the RTL asks for.
+    """
     return [
+        *(f'setattr -set ram_style "{style}" {memory(pattern)}' for pattern, style in memories),
         "setattr -mod -unset keep_hierarchy *",
         f"setattr -mod -set keep_hierarchy 1 *{EMPTY_CORE.removeprefix('phantom_')}*",
-        f"synth_xilinx -family xc7 -noiopad {'-flatten ' if flatten else ''}-top {top}",
+        f"synth_xilinx -family {family} -noiopad {'-flatten ' if flatten else ''}-top {top}",
     ]
+
+
+def memory(pattern: str) -> str:
+    """The selection of a phantom_sdp_ram's memory by a pattern of its instance path, in what `read` elaborates."""
+    return f"phantom_sdp_ram${pattern}/m:mem"
 
 
 def core_part(sources: Sequence[Path], parameters: Mapping[str, int]) -> tuple[str, list[Path], dict[str, int]]:

@@ -67,6 +67,16 @@ install_packages() {
   apt-get install -y -qq --no-install-recommends $packages >/dev/null
 }
 
+# Tcl runs the tests of the build scripts for Vivado, which are skipped without it: nice to have, and nothing fails for it.
+install_tcl() {
+  if command -v tclsh >/dev/null || "$1" -c 'import _tkinter' 2>/dev/null; then return 0; fi
+  if [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null; then
+    say "installing tcl"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tcl; } >/dev/null 2>&1 ||
+      say "tcl could not be installed; tests of the Vivado scripts will be skipped"
+  fi
+}
+
 fingerprint() {
   { cat pyproject.toml requirements.lock scripts/setup.sh; echo "$EXTRAS"; "$1" -c 'import sys; print(sys.version, sys.base_prefix)'; pwd; } |
     sha256sum | cut -d' ' -f1
@@ -79,6 +89,7 @@ fi
 
 install_packages
 python="$(find_python)" || die "no Python 3.10, 3.11 or 3.12 found; install one (Debian: apt-get install python3 python3-venv) or name it: PYTHON=..."
+install_tcl "$python"
 say "creating $VENV with $("$python" --version 2>&1)"
 "$python" -m venv --clear "$VENV"
 say "installing the pinned packages (about a minute)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 import threading
 import warnings
@@ -13,6 +15,7 @@ from .errors import DeviceError
 DEVICES = ("rtl", "reference", "board")
 DEFAULT_CONFIG = {"rtl": "tiny", "reference": "tiny", "board": "pynq_z2"}
 BITSTREAM = "phantom.bit"
+BOARDS = ("Pynq-Z2", "Pynq-Z1")  # as PYNQ's images name themselves; both have the xc7z020clg400-1
 PATIENCE = 3.0  # seconds of silence before a first build says what it is doing
 
 
@@ -52,7 +55,18 @@ def _simulation(config: Config) -> Any:
         notice.cancel()
 
 
+def _check_board() -> None:
+    """Raise DeviceError on a board with another chip, for which the bitstream is not; say nothing where PYNQ is not at home."""
+    board = os.environ.get("BOARD", "")
+    right = f"{BITSTREAM} is for the xc7z020 of the PYNQ-Z2; docs/porting.md says what another board takes"
+    if board and board.lower() not in map(str.lower, BOARDS):
+        raise DeviceError(f"this is a {board} (says BOARD): {right}")
+    if platform.machine() == "aarch64":
+        raise DeviceError(f"this processor is an aarch64, not the armv7l of a Zynq-7000: {right}")
+
+
 def _board() -> Any:
+    _check_board()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -68,5 +82,8 @@ def _board() -> Any:
         raise DeviceError("there is no board here: PYNQ finds no device; run this on a PYNQ-Z2, or use --device rtl")
     try:
         return pynq.Overlay(BITSTREAM, device=found[0])
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DeviceError(f"{BITSTREAM} cannot be loaded ({error}); it must lie here, with its .hwh") from None
+    except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DeviceError(
+            f"{BITSTREAM} cannot be loaded ({reason}); it must lie here or in the package's folder `overlays`, with its .hwh"
+        ) from None

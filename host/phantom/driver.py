@@ -17,6 +17,7 @@ from .executable import Executable
 from .layout import Layout
 from .transfers import Transfers
 
+CONTROL_VLNV = "phantom.org:phantom:control:1.0"  # what the .hwh calls the control block
 MAGIC = 0x5048544D  # "PHTM"
 MAJOR = 1
 MAX_TRANSFER = (1 << 26) - 8

@@ -8,12 +8,13 @@ from the register description, build parameters and clock from the configuration
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-CONTROL_VLNV = "phantom.org:phantom:control:1.0"
+from phantom.driver import CONTROL_VLNV
+
 DMA_VLNV = "xilinx.com:ip:axi_dma:7.1"
 PS7_VLNV = "xilinx.com:ip:processing_system7:5.5"
 AXIMM_VLNV = "xilinx.com:interface:aximm:1.0"
@@ -60,20 +61,23 @@ def ps7_parameters(clock_mhz: float) -> dict[str, str]:
     return parameters
 
 
-def system_tree(registers: Mapping[str, Any], parameters: Mapping[str, int], clock_mhz: float) -> ET.ElementTree:
+def system_tree(
+    registers: Mapping[str, Any], parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1)
+) -> ET.ElementTree:
     """The whole description.
 
     Args:
         registers: contents of ``registers.json``.
         parameters: build parameters by their Verilog names; they become those of the control block.
         clock_mhz: clock of the design.
+        hp_ports: numbers of the memory ports in use.
     """
     root = ET.Element("EDKSYSTEM", EDWVERSION="1.2", TIMESTAMP="", VIVADOVERSION="2022.1")
     ET.SubElement(root, "SYSTEMINFO", ARCH="zynq", DEVICE="7z020", NAME="phantom", PACKAGE="clg400", SPEEDGRADE="-1")
     ET.SubElement(root, "EXTERNALPORTS")
     ET.SubElement(root, "EXTERNALINTERFACES")
     modules = ET.SubElement(root, "MODULES")
-    add_ps7(modules, registers, clock_mhz)
+    add_ps7(modules, registers, clock_mhz, hp_ports)
     for name, block in registers["blocks"].items():
         is_dma = block["type"] == "axi_dma"
         module = add_module(modules, name, VLNV_OF_TYPE[block["type"]], dma_parameters(name) if is_dma else stringify(parameters))
@@ -108,10 +112,10 @@ def add_interfaces(module: ET.Element, interfaces: Mapping[str, str]) -> None:
         ET.SubElement(group, "BUSINTERFACE", BUSNAME=name, NAME=name, TYPE=kind, VLNV=AXIMM_VLNV)
 
 
-def add_ps7(modules: ET.Element, registers: Mapping[str, Any], clock_mhz: float) -> None:
+def add_ps7(modules: ET.Element, registers: Mapping[str, Any], clock_mhz: float, hp_ports: Sequence[int]) -> None:
     """The processor, and under it the address map that it sees."""
     module = add_module(modules, PS7, PS7_VLNV, ps7_parameters(clock_mhz))
-    add_interfaces(module, {"M_AXI_GP0": "MASTER", "S_AXI_HP0": "SLAVE", "S_AXI_HP1": "SLAVE"})
+    add_interfaces(module, {"M_AXI_GP0": "MASTER", **{f"S_AXI_HP{n}": "SLAVE" for n in hp_ports}})
     memory_map = ET.SubElement(module, "MEMORYMAP")
     for name, block in registers["blocks"].items():
         ET.SubElement(
@@ -150,13 +154,15 @@ def add_properties(element: ET.Element, **properties: Any) -> None:
         ET.SubElement(element, "PROPERTY", NAME=name, VALUE=str(value))
 
 
-def write_overlay(bit: Path, registers_json: Path, parameters: Mapping[str, int], clock_mhz: float) -> None:
+def write_overlay(
+    bit: Path, registers_json: Path, parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1)
+) -> None:
     """Write the .hwh of a configuration beside `bit`, which is made empty if there is none.
 
     Raises:
         OSError: a file could not be read or written.
     """
-    tree = system_tree(json.loads(registers_json.read_text()), parameters, clock_mhz)
+    tree = system_tree(json.loads(registers_json.read_text()), parameters, clock_mhz, hp_ports)
     ET.indent(tree)
     tree.write(bit.with_suffix(".hwh"), encoding="utf-8", xml_declaration=True)
     if not bit.exists():

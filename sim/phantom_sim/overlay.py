@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,10 @@ from pynq.pl_server.device import Device
 
 from phantom.config import Config, load_config
 from phantom_sim import verilate
+from phantom_sim.design import memory_ports, named_design, source_of
 from phantom_sim.device import SimulatedDevice
 from phantom_sim.hwh import write_overlay
 from phantom_sim.model import Timing
-
-TOP = "phantom_top"
-NOT_IN_RTL = {"name", "description", "clock_mhz"}
-
-
-def verilog_parameters(config: Config) -> dict[str, int]:
-    """Parameters of the top by their Verilog names: ``row_buffer_words`` becomes ``RowBufferWords``."""
-    values = {key: value for key, value in dataclasses.asdict(config).items() if key not in NOT_IN_RTL}
-    return {"".join(part.capitalize() for part in key.split("_")): int(value) for key, value in values.items()}
-
-
-def named_design(config: Config) -> verilate.Design:
-    """The design of a configuration: all of hls/phantom.f, with the register block made first."""
-    registers = verilate.generate_registers()
-    return verilate.Design(config.name, TOP, verilate.file_list(), verilog_parameters(config), registers)
 
 
 def make_device(config: str | verilate.Design, timing: Timing | None = None, **options: Any) -> SimulatedDevice:
@@ -45,7 +30,8 @@ def make_device(config: str | verilate.Design, timing: Timing | None = None, **o
         sizes = load_config(config)
         design, timing = named_design(sizes), timing or Timing(clock_mhz=sizes.clock_mhz)
     library = verilate.build(design, trace=options.get("trace") is not None)
-    write_overlay(bit_of(library), design.registers / "registers.json", design.parameters, timing.clock_mhz)
+    ports = memory_ports(source_of(design.top, design.sources))
+    write_overlay(bit_of(library), design.registers / "registers.json", design.parameters, timing.clock_mhz, tuple(ports))
     device = SimulatedDevice(library, timing, name=f"phantom_sim_{design.name}", **options)
     device.bit = bit_of(library)
     return device

@@ -33,7 +33,13 @@ class Board:
             side.log.setLevel("WARNING")
         self.hp0 = AxiMemory(dut, "m_axi_hp0", 20, profile)
         self.hp1 = ReadMemory(dut, "m_axi_hp1", 20, profile)
-        self.registers = json.loads((verilate.GENERATED / "registers.json").read_text())["blocks"]["phantom_0"]["registers"]
+        self.registers = self.description()
+
+    @staticmethod
+    def description() -> dict[str, Any]:
+        """The generated register map of the control block."""
+        document = json.loads((verilate.GENERATED / "registers.json").read_text())
+        return dict(document["blocks"]["phantom_0"]["registers"])
 
     async def write(self, address: int, value: int) -> None:
         """Write a register."""

@@ -13,7 +13,8 @@ from phantom.errors import ConfigError
 
 def test_the_committed_ones() -> None:
     configs = load_configs()
-    assert {name: config.multipliers for name, config in configs.items()} == {"tiny": 16, "small": 32, "pynq_z2": 128, "big": 512}
+    multipliers = {"tiny": 16, "small": 32, "pynq_z2": 128, "big": 512, "zcu104": 512}
+    assert {name: config.multipliers for name, config in configs.items()} == multipliers
     board = load_config("pynq_z2")
     assert (board.rows, board.cols, board.threads, board.clock_mhz) == (4, 4, 8, 125)
 

@@ -1,0 +1,1 @@
+"""Notebooks for the board: `pynq get-notebooks` delivers this folder."""

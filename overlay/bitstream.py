@@ -1,0 +1,66 @@
+"""Build the bitstream of a configuration: `make bitstream CONFIG=pynq_z2 FLOW=vivado`, or FLOW=open.
+
+The results are ``build/bitstream/CONFIG/phantom.bit`` and ``phantom.hwh``, and reports beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import build_plan
+import open_flow
+import vivado_flow
+from phantom.errors import PhantomError
+
+OVERLAYS = build_plan.ROOT / "host" / "phantom" / "overlays"
+FLOWS = {"vivado": vivado_flow.build, "open": open_flow.build}
+
+
+def install(bit: Path) -> None:
+    """Copy a bitstream, its description and their links to where PYNQ looks for the package's overlays."""
+    for path in (bit, bit.with_suffix(".hwh"), *bit.parent.glob("phantom.*.link")):
+        shutil.copyfile(path, OVERLAYS / path.name)
+
+
+def write_links(bit: Path, folder_url: str) -> None:
+    """Write ``phantom.bit.link`` and ``phantom.hwh.link``, from which PYNQ fetches the files and checks what it got."""
+    for path in (bit, bit.with_suffix(".hwh")):
+        digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        document = {"url": f"{folder_url.rstrip('/')}/{path.name}", "md5sum": digest}
+        path.with_name(path.name + ".link").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; exit code 1 and a message when there is no bitstream in the end."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--config", default="pynq_z2", help="configuration (pynq_z2)")
+    parser.add_argument("--flow", choices=sorted(FLOWS), default="vivado", help="tools that build it (vivado)")
+    parser.add_argument("--results", type=Path, default=build_plan.RESULTS, help="folder for all builds (build/bitstream)")
+    parser.add_argument("--install", action="store_true", help="also put them into the host package, and so into its wheel")
+    parser.add_argument("--link", metavar="URL", help="also write the .link files of a release in this folder of a server")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes of Vivado (as many as there are cores)")
+    options = parser.parse_args(arguments)
+    try:
+        plan = build_plan.plan(options.config, options.flow, options.results.resolve())
+        FLOWS[options.flow](plan, options.jobs)
+        bit = plan.finish()
+        if options.link:
+            write_links(bit, options.link)
+        if options.install:
+            install(bit)
+    except PhantomError as error:
+        print(f"bitstream: {error}", file=sys.stderr)
+        return 1
+    print(f"{bit} and {bit.with_suffix('.hwh').name}: configuration {plan.config}, {plan.fclk_mhz:g} MHz, {plan.board.part}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

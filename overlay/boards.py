@@ -1,0 +1,70 @@
+"""The boards that configurations are for: part, what the device has, how its processor is set up.
+
+A configuration of the same name as a board is for that board, and every other one (tiny, small, ...) for the PYNQ-Z2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# (pattern of instances of phantom_sdp_ram, ram_style): memories that are to be of another kind than the RTL asks for.
+Memories = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board."""
+
+    name: str
+    part: str
+    family: str  # as synth_xilinx calls it
+    budget: dict[str, int]  # what the device has
+    processor: str  # name of the processing system's block
+    flows: tuple[str, ...]  # that `make bitstream` has for it
+    memories: Memories = ()  # outside of the cores
+    cores: tuple[tuple[int, Memories], ...] = ()  # so many cores each with these; () when they are all alike, and as the RTL says
+
+    @property
+    def device(self) -> str:
+        """The part without package and speed grade, as ``.hwh`` and databases name it: 7z020."""
+        return self.part.removeprefix("xc").split("clg")[0].split("-")[0]
+
+
+RUNS = ("*.u_run_ring.u_runs", "distributed")
+
+
+def sums(thread: int, style: str) -> tuple[str, str]:
+    """The partial sums of a thread of a core."""
+    return f"*.g_pe?{thread // 2}?.u_pe.g_thread?{thread % 2}?.u_thread.u_psum", style
+
+
+PYNQ_Z2 = Board(
+    name="pynq_z2",
+    part="xc7z020clg400-1",
+    family="xc7",
+    budget={"lut": 53_200, "lutram": 17_400, "ff": 106_400, "dsp": 220, "bram36": 140},
+    processor="processing_system7",
+    flows=("vivado", "open"),
+)
+ZCU104 = Board(
+    name="zcu104",
+    part="xczu7ev-ffvc1156-2-e",
+    family="xcup",
+    budget={"lut": 230_400, "lutram": 101_760, "ff": 460_800, "dsp": 1_728, "bram36": 312, "uram": 96},
+    processor="zynq_ultra_ps_e",
+    flows=(),
+    # Sixty-four cores with 13 half block RAMs each want more than there is. Run tables go to LUTs, and partial sums of two or
+    # three threads a core to ultra RAM and to LUTs, until each kind of memory is just enough.
+    memories=(("*.u_row_memory.*u_low", "ultra"),),
+    cores=(
+        (24, (RUNS, sums(0, "ultra"), sums(1, "ultra"), sums(2, "distributed"))),
+        (16, (RUNS, sums(0, "ultra"), sums(1, "distributed"), sums(2, "distributed"))),
+        (24, (RUNS, sums(0, "ultra"), sums(1, "distributed"))),
+    ),
+)
+BOARDS = {board.name: board for board in (PYNQ_Z2, ZCU104)}
+
+
+def board_of(config: str) -> Board:
+    """The board that a configuration is built for."""
+    return BOARDS.get(config, PYNQ_Z2)

@@ -1,0 +1,77 @@
+"""The Verilog module that Vivado's block design takes in: phantom_top with the parameters of a configuration.
+
+A block design accepts no SystemVerilog at the top of a module, and it wants to be told which ports make up a bus. Both follow
+from the port list of phantom_top, so a memory port more there is one more here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from phantom.errors import PhantomError
+
+MODULE = "phantom_overlay"
+PORT = re.compile(r"^\s*(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)\s*,?\s*(?://.*)?$", re.MULTILINE)
+BUS = re.compile(r"(s_axil|m_axi_hp\d+)_(\w+)")
+
+
+class WrapperError(PhantomError):
+    """The port list of the top is not as expected."""
+
+
+def ports_of(top: Path) -> list[tuple[str, int, str]]:
+    """(direction, width, name) of each port of a module, whose file has one port a line. Raises WrapperError."""
+    text = top.read_text()
+    begin = text.find(") (")
+    header = text[begin + 3 : text.find("\n);", begin)]
+    found = [(direction, int(high or 0) + 1, name) for direction, high, name in PORT.findall(header)]
+    if begin < 0 or len(found) != len(re.findall(r"\b(?:input|output|inout)\b", re.sub(r"//[^\n]*", "", header))):
+        raise WrapperError(f"{top}: every port must be a line of its own, as in `input  logic [31:0] name,`")
+    return found
+
+
+def buses(ports: list[tuple[str, int, str]]) -> list[str]:
+    """Names of the buses among the ports, in their order."""
+    return list(dict.fromkeys(found[1] for _, _, name in ports if (found := BUS.fullmatch(name))))
+
+
+def attribute(name: str, bus_list: list[str]) -> str:
+    """What Vivado has to know about a port, as a Verilog attribute."""
+    found = BUS.fullmatch(name)
+    if found:
+        info = f'X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 {found[1]} {found[2].upper()}"'
+        if found[2] == "araddr":  # the parameters of a bus stand at one of its ports, which each of ours has
+            protocol = "AXI4LITE" if found[1] == "s_axil" else "AXI3"
+            info += f', X_INTERFACE_PARAMETER = "XIL_INTERFACENAME {found[1]}, PROTOCOL {protocol}"'
+        return f"  (* {info} *)\n"
+    if name == "clk_i":
+        settings = f"ASSOCIATED_BUSIF {':'.join(bus_list)}, ASSOCIATED_RESET rst_ni"
+        return f'  (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 clk_i CLK", X_INTERFACE_PARAMETER = "{settings}" *)\n'
+    if name == "rst_ni":
+        return (
+            '  (* X_INTERFACE_INFO = "xilinx.com:signal:reset:1.0 rst_ni RST", X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n'
+        )
+    if name.startswith("irq_"):
+        return (
+            f'  (* X_INTERFACE_INFO = "xilinx.com:signal:interrupt:1.0 {name} INTERRUPT",'
+            ' X_INTERFACE_PARAMETER = "SENSITIVITY LEVEL_HIGH" *)\n'
+        )
+    raise WrapperError(f"port {name} belongs to no bus, and is no clock, reset or interrupt")
+
+
+def wrapper(top: Path, parameters: Mapping[str, int]) -> str:
+    """The module's text. Raises WrapperError for a port list that it does not understand."""
+    ports = ports_of(top)
+    bus_list = buses(ports)
+    lines = [
+        attribute(name, bus_list) + f"  {direction} wire " + (f"[{width - 1}:0] " if width > 1 else "") + name
+        for direction, width, name in ports
+    ]
+    settings = ",\n".join(f"    .{name}({value})" for name, value in parameters.items())
+    connections = ",\n".join(f"    .{name}({name})" for _, _, name in ports)
+    return (
+        f"// Made from {top.name} by overlay/wrapper.py.\nmodule {MODULE} (\n" + ",\n".join(lines) + "\n);\n\n"
+        f"  {top.stem} #(\n{settings}\n  ) u_top (\n{connections}\n  );\n\nendmodule\n"
+    )
