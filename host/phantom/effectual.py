@@ -23,23 +23,34 @@ def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) 
         return sum(int(np.count_nonzero(values)) for factor, values in both if factor)
     if not isinstance(layer, Conv | FullyConnected):
         return 0
-    channels, height, width = activations.shape
-    _, rows, cols = layer.out_shape((channels, height, width))
+    layer.out_shape(activations.shape)  # raises when they do not fit
     mask = activations != 0
     if not isinstance(layer, Conv):
         return int((layer.weights != 0).sum(axis=0) @ mask.reshape(-1).astype(np.int64))
-    groups, stride = layer.channel_groups, layer.stride
-    _, per_group, kernel_rows, kernel_cols = layer.weights.shape
-    weights = (layer.weights != 0).reshape(groups, -1, per_group, kernel_rows, kernel_cols)
-    filters = weights.sum(axis=1).reshape(channels, kernel_rows, kernel_cols)
-    top, left, bottom, right = layer.padding
+    return pairs(layer.weights, mask, layer.stride, layer.padding, layer.dilation)
+
+
+def pairs(
+    weights: np.ndarray, mask: np.ndarray, stride: int, padding: tuple[int, int, int, int], dilation: int = 1
+) -> int:
+    """The same for plain arrays: weights [K, C / groups, rows, cols], nonzero activations bool [C, H, W]; padding top, left,
+    bottom, right.
+    """
+    channels, height, width = mask.shape
+    filters, per_group, kernel_rows, kernel_cols = weights.shape
+    groups = channels // per_group
+    table = (weights != 0).reshape(groups, filters // groups, per_group, kernel_rows, kernel_cols)
+    counts = table.sum(axis=1).reshape(channels, kernel_rows, kernel_cols)
+    top, left, bottom, right = padding
+    rows = (height + top + bottom - dilation * (kernel_rows - 1) - 1) // stride + 1
+    cols = (width + left + right - dilation * (kernel_cols - 1) - 1) // stride + 1
     padded = np.pad(mask, ((0, 0), (top, bottom), (left, right)))
     total = 0
     for ky in range(kernel_rows):
         for kx in range(kernel_cols):
-            y, x = ky * layer.dilation, kx * layer.dilation
+            y, x = ky * dilation, kx * dilation
             window = padded[:, y : y + stride * (rows - 1) + 1 : stride, x : x + stride * (cols - 1) + 1 : stride]
-            total += int(np.count_nonzero(window, axis=(1, 2)) @ filters[:, ky, kx])
+            total += int(np.count_nonzero(window, axis=(1, 2)) @ counts[:, ky, kx])
     return total
 
 
