@@ -33,3 +33,9 @@ def run_entries(flat: np.ndarray, count_bits: int) -> int:
     places = np.flatnonzero(flat)
     zeros = np.diff(places, prepend=-1) - 1
     return len(places) + int((zeros >> count_bits).sum())
+
+
+def nonzero_bytes(layer: LayerMasks) -> float:
+    """A byte a nonzero, and nothing that says where it is: less than any format needs."""
+    stored = np.count_nonzero(layer.weights) + np.count_nonzero(layer.activations)
+    return float(stored + layer.out_size * layer.out_density)
