@@ -23,7 +23,8 @@ def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) 
         return sum(int(np.count_nonzero(values)) for factor, values in both if factor)
     if not isinstance(layer, Conv | FullyConnected):
         return 0
-    layer.out_shape(activations.shape)  # raises when they do not fit
+    channels, height, width = activations.shape
+    layer.out_shape((channels, height, width))  # raises when they do not fit
     mask = activations != 0
     if not isinstance(layer, Conv):
         return int((layer.weights != 0).sum(axis=0) @ mask.reshape(-1).astype(np.int64))

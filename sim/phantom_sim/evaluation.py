@@ -1,8 +1,9 @@
 """Every layer of a network through every design, and what follows from it: speedups, utilisation, shares of the bound, ratios.
 
-Speedups are over a dense machine with as many multipliers as the design has, all of them always busy. The bound is what a machine
-would reach that does the effectual multiplies only, all multipliers always busy: dense over effectual multiplies. What memory leaves
-of it (`reach`) is counted in favour of us: a byte a nonzero, moved once, no masks nor indices, both ports always busy.
+Speedups are over a dense machine with as many multipliers as the design has, all of them always busy. The bound is what a
+machine would reach that does the effectual multiplies only, all multipliers always busy: dense over effectual multiplies. What
+memory leaves of it (`reach`) is counted in favour of us: a byte a nonzero, moved once, no masks nor indices, both ports always
+busy.
 """
 
 from __future__ import annotations
@@ -200,8 +201,8 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours over a rival, by total cycles and as the mean of the layers' ratios; and the most that skipping zeros can give behind the
-    same memory.
+    """Ours over a rival, by total cycles and as the mean of the layers' ratios; and the most that skipping zeros can give behind
+    the same memory.
     """
 
     rival: str

@@ -1,7 +1,8 @@
 """Our design's cycles of a layer given by its masks: the one place where the evaluation meets our cycle models.
 
-METHOD says which model it is, and goes into every table and document. "estimate" is the formula by which the compiler chooses tiles
-(phantom.tiling_estimate): it was fitted to the RTL, to about 10 to 15 %, and knows densities only, not which weight is where.
+METHOD says which model it is, and goes into every table and document. "estimate" is the formula by which the compiler chooses
+tiles (phantom.tiling_estimate): it was fitted to the RTL, to about 10 to 15 %, and knows densities only, not which weight is
+where.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def ours(layer: LayerMasks, config: Config) -> Cost:
 
 def compiled(layer: LayerMasks, config: Config) -> Program:
     """The layer as a program, all nonzero weights 1. Raises PhantomError where the hardware does not take it."""
-    shape = layer.activations.shape
+    channels, height, width = layer.activations.shape
+    shape = (channels, height, width)
     flat = vector_layout(shape[0]) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
     source = flat or Layout.plain(shape, np.dtype(np.uint8))
     (stage,) = lower(Network(layer.name, source.logical, source.dtype, [_quantised(layer)]))

@@ -14,11 +14,11 @@ pytest.importorskip("onnxruntime")
 
 from phantom import qdq  # noqa: E402
 from phantom.errors import ConfigError, ShapeError  # noqa: E402
+from phantom_sim.workloads.spread import channel_densities  # noqa: E402
 from phantom_sim.zoo import build, synthesis  # noqa: E402
 from phantom_sim.zoo.architectures import ARCHITECTURES, architecture  # noqa: E402
 from phantom_sim.zoo.densities import Density, parse, published  # noqa: E402
 from phantom_sim.zoo.images import images  # noqa: E402
-from phantom_sim.workloads.spread import channel_densities  # noqa: E402
 from phantom_sim.zoo.layers import INPUT, MEAN, Architecture, Layer, Pool, sizes  # noqa: E402
 
 SMALL = Architecture(

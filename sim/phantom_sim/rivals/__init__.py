@@ -9,6 +9,7 @@
     phantom_paper.py  Phantom as its paper describes it; lookahead.py: its selector, in order and out of order
     lineup.py       all of them at the sizes of their papers, and scaled to one number of multipliers
 
-Every docstring says what is the paper's and what is assumed. Where it is not known how a design does a thing, the assumption is one
-in its favour. No constant is fitted to a published result; how near each model comes is tested in tests/sim/test_rivals_*.py.
+Every docstring says what is the paper's and what is assumed. Where it is not known how a design does a thing, the assumption is
+one in its favour. No constant is fitted to a published result; how near each model comes is tested in
+tests/sim/test_rivals_*.py.
 """

@@ -2,12 +2,12 @@
 
 `Systolic` is a real one: a weight-stationary array of rows x cols, as of a TPU. Known of such arrays: rows take the inputs of a
 filter (C R S of them), columns the filters; for each block of the weight matrix the array is filled with weights from above
-(`rows` cycles), then the output positions stream through it, one a cycle, and drain (rows + cols - 2 more). Assumed: weights of the
-next block are not preloaded, as in SCALE-Sim, whose cycles this gives exactly. Depthwise layers have as many weight matrices as
-channels, each of one column.
+(`rows` cycles), then the output positions stream through it, one a cycle, and drain (rows + cols - 2 more). Assumed: weights of
+the next block are not preloaded, as in SCALE-Sim, whose cycles this gives exactly. Depthwise layers have as many weight matrices
+as channels, each of one column.
 
-`Planar` is what SCNN's paper measures itself by (DCNN): SCNN's PEs and planar tiles, each PE with a dense dot product of 16 in place
-of the Cartesian product. Assumed: K filters one after the other, dot products over all C R S.
+`Planar` is what SCNN's paper measures itself by (DCNN): SCNN's PEs and planar tiles, each PE with a dense dot product of 16 in
+place of the Cartesian product. Assumed: K filters one after the other, dot products over all C R S.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Eyeriss v2 (Y.-H. Chen et al., JETCAS 2019, arXiv 1807.07928).
 
-From the paper: 8 x 2 clusters of 3 x 4 PEs, two multiplies a PE and cycle (384 in all), 200 MHz. Row-stationary: a PE holds one row of
-kernels, for C0 input channels (C0 S <= 16 activations) and M0 output channels (<= 32 partial sums), at most 192 nonzero weights
-of them, and walks along a row of the input. Activations and weights are compressed columns: 8 bits and a 4-bit count. A zero
-activation takes no time; a nonzero one takes its column of weights, the nonzeros of M0 filters, two a cycle, which share the
-activation: an odd one wastes half of a cycle. The mesh between clusters brings any row to any PE.
+From the paper: 8 x 2 clusters of 3 x 4 PEs, two multiplies a PE and cycle (384 in all), 200 MHz. Row-stationary: a PE holds one
+row of kernels, for C0 input channels (C0 S <= 16 activations) and M0 output channels (<= 32 partial sums), at most 192 nonzero
+weights of them, and walks along a row of the input. Activations and weights are compressed columns: 8 bits and a 4-bit count. A
+zero activation takes no time; a nonzero one takes its column of weights, the nonzeros of M0 filters, two a cycle, which share
+the activation: an odd one wastes half of a cycle. The mesh between clusters brings any row to any PE.
 
 Assumed, since the paper does not say, or for want of its compiler:
- - Work is spread over PEs as pm filter groups x pc channel groups x R kernel rows x pe output rows; the best pm, pc, pe, M0 and C0 are
-   found by trying them, for each layer, with these very masks.
+ - Work is spread over PEs as pm filter groups x pc channel groups x R kernel rows x pe output rows; the best pm, pc, pe, M0 and
+   C0 are found by trying them, for each layer, with these very masks.
  - A pass lasts as long as its slowest PE; loading, accumulating across PEs and the networks between them hide behind it.
  - An empty column takes no time.
  - Fully connected layers are pointwise ones with a plane of one position.
@@ -142,6 +142,7 @@ def _tasks(cycles: np.ndarray, counts: np.ndarray, own: int) -> np.ndarray:
     left = left.reshape(groups, m, lots, own, rows, cols).transpose(0, 2, 4, 1, 3, 5)
     right = right.reshape(groups, lots, own, rows, cols, -1).transpose(0, 1, 3, 2, 4, 5)
     depth = own * cols
-    product = np.ascontiguousarray(left).reshape(-1, m, depth) @ np.ascontiguousarray(right).reshape(len(right) * lots * rows, depth, -1)
+    weights = np.ascontiguousarray(left).reshape(-1, m, depth)
+    product = weights @ np.ascontiguousarray(right).reshape(groups * lots * rows, depth, -1)
     # [groups, channel groups, R, filter groups, E]
     return product.reshape(groups * lots, rows, m, -1).transpose(2, 0, 1, 3)

@@ -1,7 +1,7 @@
 """All designs, at the sizes of their papers, and scaled to one number of multipliers and one memory bandwidth.
 
-Scaling keeps what makes up a PE and changes how many there are. Where the numbers do not divide, a design has a few multipliers less,
-never more; speedups over dense are per multiplier, so that nobody loses by it.
+Scaling keeps what makes up a PE and changes how many there are. Where the numbers do not divide, a design has a few multipliers
+less, never more; speedups over dense are per multiplier, so that nobody loses by it.
 """
 
 from __future__ import annotations

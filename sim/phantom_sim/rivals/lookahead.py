@@ -1,8 +1,9 @@
 """The top-down selector (TDS) of the paper's core: how many cycles a PE takes for a list of lookahead entries.
 
-An entry is the AND of three weights with three activations; its popcount is how many of the PE's three threads it needs. In a cycle
-the TDS looks at the next `lf` entries, from the first that is not done, and gives threads to them from the top down: in order, as
-long as they fit; out of order, also past one that does not fit. Empty entries need no thread, but places in the lookahead.
+An entry is the AND of three weights with three activations; its popcount is how many of the PE's three threads it needs. In a
+cycle the TDS looks at the next `lf` entries, from the first that is not done, and gives threads to them from the top down: in
+order, as long as they fit; out of order, also past one that does not fit. Empty entries need no thread, but places in the
+lookahead.
 
 Many lists are done side by side, a cycle of all of them at a time. Windows are integers, with a bit an entry.
 """

@@ -1,18 +1,19 @@
 """Phantom as its paper describes it (M. A. Qureshi, A. Munir, arXiv 2111.05002), to be compared with our core.
 
-From the paper: binary masks; a lookahead mask (LAM) of the next Lf windows; a top-down selector (TDS) that gives them to free threads,
-in order or out of order; cores of 3 PEs with 3 threads, a PE for each column of a 3 x 3 filter; sums of a PE's threads (L1) and of the
-PEs (L2); a mesh of R x C cores; load balance inside a core and between cores; all kinds of layers.
+From the paper's abstract: binary masks, by which the core looks ahead and gives work to its threads; a two-dimensional mesh of
+cores; load balance on two levels; all kinds of layers. As its blocks are generally described: a lookahead mask (LAM) of the next
+Lf windows; a top-down selector (TDS), in order or out of order; cores of 3 PEs with 3 threads, a PE for each column of a 3 x 3
+filter; sums of a PE's threads (L1) and of the PEs (L2).
 
-Assumed, since no text with these details was at hand:
- - A PE's entries are the output positions of a tile for one column of one channel of a filter: three weights, three activations. A
-   tile is as many whole rows as have at most 1,024 positions; the lookahead drains at its end.
+Assumed, since no text with more details was at hand:
+ - A PE's entries are the output positions of a tile for one column of one channel of a filter: three weights, three activations.
+   A tile is as many whole rows as have at most 1,024 positions; the lookahead drains at its end.
  - Kernels with more than three rows are cut into pieces of three, each a column of its own; 1x1 kernels take three channels.
  - Fully connected: three activations stay, the entries are the outputs.
  - A column without weights (three activations that are zero) takes no time.
  - The balance inside a core is perfect: its PEs share a filter's cycles evenly.
- - Mesh rows divide the tiles, mesh columns the filters, from dense to sparse, back and forth. With fewer tiles than rows, the rows
-   left over divide the filters, too. The layer lasts as long as its slowest core.
+ - Mesh rows divide the tiles, mesh columns the filters, from dense to sparse, back and forth. With fewer tiles than rows, the
+   rows left over divide the filters, too. The layer lasts as long as its slowest core.
  - The mesh of the paper's size is 8 x 14, about as many multipliers as SCNN and SparTen have.
 """
 
@@ -130,17 +131,18 @@ def _columns(layer: LayerMasks) -> tuple[np.ndarray, np.ndarray]:
         planes = np.pad(planes, ((0, 0), (0, pad), (0, 0))).reshape(-1, BITS, layer.positions)
         weights = np.pad(layer.weights[:, :, 0, 0], ((0, 0), (0, pad))).reshape(filters, -1, BITS)
         return _code(planes.transpose(0, 2, 1)), _code(weights)
-    acts, weights = [], []
+    acts: list[np.ndarray] = []
+    kernels: list[np.ndarray] = []
     nothing = np.zeros((layer.activations.shape[0], layer.positions), bool)
     for col in range(cols):
         for top in range(0, rows, BITS):
             own = range(top, min(rows, top + BITS))
-            planes = [layer.window(row, col).reshape(len(nothing), -1) for row in own]
-            acts.append(_code(np.stack(planes + [nothing] * (BITS - len(own)), axis=-1)))
+            three = [layer.window(row, col).reshape(len(nothing), -1) for row in own] + [nothing] * (BITS - len(own))
+            acts.append(_code(np.stack(three, axis=-1)))
             column = layer.weights[:, :, top : top + BITS, col]
-            weights.append(_code(np.pad(column, ((0, 0), (0, 0), (0, BITS - len(own))))))
+            kernels.append(_code(np.pad(column, ((0, 0), (0, 0), (0, BITS - len(own))))))
     # Lists channel by channel, so that those of a group lie together.
-    return np.stack(acts, axis=1).reshape(-1, layer.positions), np.stack(weights, axis=2).reshape(filters, -1)
+    return np.stack(acts, axis=1).reshape(-1, layer.positions), np.stack(kernels, axis=2).reshape(filters, -1)
 
 
 def _tiles(codes: np.ndarray, plane: tuple[int, int]) -> np.ndarray:

@@ -1,25 +1,26 @@
 """SCNN (A. Parashar et al., ISCA 2017, arXiv 1708.04485).
 
-From the paper: 8 x 8 PEs, each multiplies F = 4 nonzero weights by I = 4 nonzero activations of one input channel in a cycle, all by
-all, and adds the products to 2 F I = 32 accumulator banks of 32 entries. PEs divide the plane; a PE computes all products of its
-activations, also those that belong to a neighbour's outputs (halos are exchanged) or to none. Loops: groups of Kc output
+From the paper: 8 x 8 PEs, each multiplies F = 4 nonzero weights by I = 4 nonzero activations of one input channel in a cycle,
+all by all, and adds the products to 2 F I = 32 accumulator banks of 32 entries. PEs divide the plane; a PE computes all products
+of its activations, also those that belong to a neighbour's outputs (halos are exchanged) or to none. Loops: groups of Kc output
 channels, input channels, the activations of a channel, its weights for the group. Kc is what the accumulators hold: entries /
-tile area. Nonzeros are stored with 4-bit counts of zeros; after 15 zeros an entry of value zero takes a lane, too. All PEs wait for
-the slowest after each group of output channels.
+tile area. Nonzeros are stored with 4-bit counts of zeros; after 15 zeros an entry of value zero takes a lane, too. All PEs wait
+for the slowest after each group of output channels.
 
 Assumed, since the paper does not say:
- - A bank is (k + 4 x + 20 y) mod 32: neighbours of a group go to different banks. Weights come in the order row, column, filter, so
-   that a group holds different filters of one tap, as a public simulator has it.
+ - A bank is (k + 4 x + 20 y) mod 32: neighbours of a group go to different banks. Weights come in the order row, column, filter,
+   so that a group holds different filters of one tap, as a public simulator has it.
  - Products wait in queues before their banks ("queue"): a channel takes a tile as many cycles as there are pairs of groups, or as
    the fullest bank gets products, whichever is more. With "stall" each pair takes as many cycles as the fullest bank gets of its
    products, as that simulator has it; 16 products on 32 banks then take 2.5 cycles on average, and the published results
    are missed by far. Products that belong to no output go to banks, too.
  - Draining and halo exchange hide behind the next group.
  - Tiles larger than the accumulators (Kc < 1) are cut and done one after the other.
- - Strides: the s x s phases of plane and kernel are channels of their own, so that no product is wasted. The paper describes no such
-   thing; without it all but one of s x s products would be.
+ - Strides: the s x s phases of plane and kernel are channels of their own, so that no product is wasted. The paper describes no
+   such thing; without it all but one of s x s products would be.
  - Depthwise: a filter has one channel; PEs wait for each other after Kc filters.
- - Fully connected: PEs divide the outputs, since there is no plane. An activation meets four weights a cycle: I - 1 of I lanes idle.
+ - Fully connected: PEs divide the outputs, since there is no plane. An activation meets four weights a cycle: I - 1 of I lanes
+   idle.
 
 `barrier` "channel" lets PEs wait after every input channel, as that simulator does; the default is the paper's.
 """

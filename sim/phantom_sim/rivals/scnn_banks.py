@@ -1,9 +1,9 @@
 """Conflicts in SCNN's accumulator banks, counted exactly and yet without looking at each product.
 
-A product's bank is (u + v) mod 32, where u depends on the activation's place alone and v on the weight's. So the largest number of
-products that meet in one bank, for a group of up to four activations and one of up to four weights, does not change when all u
-are shifted alike: it depends on the *class* of each group, its differences. There are about 1,900 classes, and one table of all
-pairs of them.
+A product's bank is (u + v) mod 32, where u depends on the activation's place alone and v on the weight's. So the largest number
+of products that meet in one bank, for a group of up to four activations and one of up to four weights, does not change when all
+u are shifted alike: it depends on the *class* of each group, its differences. There are about 1,900 classes, and one table of
+all pairs of them.
 """
 
 from __future__ import annotations

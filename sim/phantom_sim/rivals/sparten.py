@@ -1,10 +1,10 @@
 """SparTen (A. Gondimalla et al., MICRO 2019).
 
-From the paper: 32 clusters of 32 compute units, one multiplier each. Tensors are stored along the channels first, in chunks of 128
-values: a bit mask and the packed nonzeros. A cluster broadcasts a chunk of the input to its units; each holds the chunk of a filter,
-ANDs the masks and multiplies where both have a bit, one pair a cycle. Units work on neighbouring output channels. Greedy
-balancing gives each unit two filters: sorted by density, the densest with the sparsest; GB-S by whole filters, in software;
-GB-H chunk by chunk, with a network that brings the sums back to their places. The units wait for each other at each broadcast.
+From the paper: 32 clusters of 32 compute units, one multiplier each. Tensors are stored along the channels first, in chunks of
+128 values: a bit mask and the packed nonzeros. A cluster broadcasts a chunk of the input to its units; each holds the chunk of a
+filter, ANDs the masks and multiplies where both have a bit, one pair a cycle. Units work on neighbouring output channels. Greedy
+balancing gives each unit two filters: sorted by density, the densest with the sparsest; GB-S by whole filters, in software; GB-H
+chunk by chunk, with a network that brings the sums back to their places. The units wait for each other at each broadcast.
 
 Assumed, since the paper does not say:
  - A filter takes a cycle for a chunk at least, also when nothing meets.
@@ -117,9 +117,9 @@ class SparTen(Design):
         self, layer: LayerMasks, chunks: list[tuple[int, int, slice]], lots: np.ndarray, rows: slice
     ) -> np.ndarray:
         """Cycles int64 [positions, groups] for the output positions `rows`."""
-        groups, units = lots.shape[1:3]
+        groups = lots.shape[1]
         positions = min(rows.stop, layer.positions) - rows.start
-        clock = Broadcast(positions * groups, units, self.buffered)
+        clock = Broadcast(positions * groups, self.buffered)
         for number, (row, col, channels) in enumerate(chunks):
             window = layer.window(row, col)[channels].reshape(channels.stop - channels.start, -1)[:, rows]
             weights = layer.weights[:, channels, row, col].astype(np.float32)
@@ -136,10 +136,11 @@ class SparTen(Design):
 class Broadcast:
     """Time of units that get the same chunks, for many independent lots of units side by side."""
 
-    def __init__(self, lots: int, units: int, buffered: bool) -> None:
+    def __init__(self, lots: int, buffered: bool) -> None:
         self.buffered = buffered
         self.total = np.zeros(lots)
-        self.units, self.free, self.sent = units, None, None
+        self.free: np.ndarray | None = None
+        self.sent: np.ndarray = np.zeros(0)
 
     def step(self, busy: np.ndarray) -> None:
         """One chunk: float32 [groups, units, positions], the cycles that each unit needs for it."""

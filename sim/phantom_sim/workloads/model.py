@@ -20,7 +20,8 @@ from .layer import LayerMasks
 def model_layers(path: str, image: str | None = None) -> tuple[list[LayerMasks], str]:
     """The layers with weights of a model, and in words where its image is from.
 
-    `image`: .npy file, [C, H, W] or [N, C, H, W], of which the first counts; else NAME.npy beside the model, else a synthetic one.
+    `image`: .npy file, [C, H, W] or [N, C, H, W], of which the first counts; else NAME.npy beside the model, else a synthetic
+    one.
 
     Raises FormatError for what cannot be read, and where nothing has weights; ShapeError where the image does not fit.
     """
@@ -41,19 +42,21 @@ def model_layers(path: str, image: str | None = None) -> tuple[list[LayerMasks],
 
 
 def _masks(layer: Conv | FullyConnected, source: np.ndarray, result: np.ndarray) -> LayerMasks:
-    connected = isinstance(layer, FullyConnected)
-    weights = layer.weights != 0
+    weights, mask = layer.weights != 0, source != 0
+    size, density = result.size, float(np.count_nonzero(result)) / result.size
+    if isinstance(layer, FullyConnected):
+        weights = weights.reshape(layer.filters, *source.shape)
+        return LayerMasks(layer.name, weights, mask, connected=True, out_size=size, out_density=density)
     return LayerMasks(
         layer.name,
-        weights.reshape(layer.filters, *source.shape) if connected else weights,
-        source != 0,
-        1 if connected else layer.stride,
-        (0, 0, 0, 0) if connected else layer.padding,
-        1 if connected else layer.channel_groups,
-        1 if connected else layer.dilation,
-        connected=connected,
-        out_size=result.size,
-        out_density=float(np.count_nonzero(result)) / result.size,
+        weights,
+        mask,
+        layer.stride,
+        layer.padding,
+        layer.channel_groups,
+        layer.dilation,
+        out_size=size,
+        out_density=density,
     )
 
 

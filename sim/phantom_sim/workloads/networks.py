@@ -49,13 +49,12 @@ class Recipe:
         shape = (*size.weights[:1], *self.source) if layer.connected else size.weights
         weights = weight_mask(rng, shape, self.weights, self.spread.filters)
         activations = activation_mask(rng, self.source, self.input, self.spread)
-        pad = (layer.pad,) * 4
         return LayerMasks(
             layer.name,
             weights,
             activations,
             layer.stride,
-            pad,  # type: ignore[arg-type]
+            (layer.pad, layer.pad, layer.pad, layer.pad),
             layer.groups,
             connected=layer.connected,
             out_size=math.prod(size.output),

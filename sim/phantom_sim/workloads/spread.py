@@ -10,6 +10,7 @@ What is assumed, for lack of published figures:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ def channel_densities(rng: np.random.Generator, density: float, channels: int, s
     return _with_mean(lambda shift: 1 / (1 + np.exp(-noise - shift)), density)
 
 
-def _with_mean(family, density: float) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _with_mean(family: Callable[[float], np.ndarray], density: float) -> np.ndarray:
     """The member of a family that rises with its parameter whose mean is `density`."""
     low, high = -20.0, 20.0
     for _ in range(60):
@@ -61,7 +62,7 @@ def _with_mean(family, density: float) -> np.ndarray:  # type: ignore[no-untyped
 
 
 def weight_mask(rng: np.random.Generator, shape: tuple[int, ...], density: float, sigma: float) -> np.ndarray:
-    """bool of `shape`: each filter's weights stay by chance, with a density of its own; never none of a filter."""
+    """Mask of `shape`: each filter's weights stay by chance, with a density of its own; never none of a filter."""
     filters = shape[0]
     if density >= 1:
         return np.ones(shape, bool)
@@ -79,7 +80,7 @@ def weight_mask(rng: np.random.Generator, shape: tuple[int, ...], density: float
 
 
 def activation_mask(rng: np.random.Generator, shape: tuple[int, int, int], density: float, spread: Spread) -> np.ndarray:
-    """bool [C, H, W]: each channel has exactly the share of nonzeros that it is to have; single positions by chance."""
+    """Mask [C, H, W]: each channel has exactly the share of nonzeros that it is to have; single positions by chance."""
     channels, height, width = shape
     if density >= 1:
         return np.ones(shape, bool)
