@@ -10,10 +10,11 @@ Assumed, since no text with more details was at hand:
    A tile is as many whole rows as have at most 1,024 positions; the lookahead drains at its end.
  - Kernels with more than three rows are cut into pieces of three, each a column of its own; 1x1 kernels take three channels.
  - Fully connected: three activations stay, the entries are the outputs.
- - A column without weights (three activations that are zero) takes no time.
+ - A column without weights (three activations that stay and are zero) has entries like any other, all empty: they use up the
+   lookahead. With `skip_empty` it takes no time, which no description says; the core is then nearly as good as the bound.
  - The balance inside a core is perfect: its PEs share a filter's cycles evenly.
- - Mesh rows divide the tiles, mesh columns the filters, from dense to sparse, back and forth. With fewer tiles than rows, the
-   rows left over divide the filters, too. The layer lasts as long as its slowest core.
+ - Mesh rows divide the tiles evenly, mesh columns the filters, from dense to sparse, back and forth. With fewer tiles than rows,
+   the rows left over divide the filters, too. The layer lasts as long as its slowest core.
  - The mesh of the paper's size is 8 x 14, about as many multipliers as SCNN and SparTen have.
 """
 
@@ -46,6 +47,7 @@ class PhantomPaper(Design):
     cols: int = 14
     lf: int = 27
     out_of_order: bool = True
+    skip_empty: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.lf <= lookahead.MAX_LF:
@@ -65,11 +67,11 @@ class PhantomPaper(Design):
         if layer.connected:
             return self._connected(layer)
         codes, patterns = _columns(layer)
-        tiles = _tiles(codes, layer.plane)  # [lists, tiles, positions]
+        tiles = _tiles(codes, layer.plane, self.rows)  # [lists, tiles, positions]
         groups, filters = layer.groups, layer.filters // layer.groups
         busy = np.zeros((groups, filters, tiles.shape[1]))
         patterns = patterns.reshape(groups, filters, -1)
-        for pattern in range(1, 1 << BITS):
+        for pattern in range(1 if self.skip_empty else 0, 1 << BITS):
             uses = patterns == pattern
             wanted = uses.any(axis=1).reshape(-1)
             each = np.zeros(tiles.shape[:2])
@@ -79,6 +81,8 @@ class PhantomPaper(Design):
 
     def _cycles(self, meet: np.ndarray, lists: np.ndarray) -> np.ndarray:
         """Cycles [lists, tiles] of lists of codes [lists, tiles, positions] with one pattern's popcounts."""
+        if not meet.any():
+            return np.full(lists.shape[:2], -(-lists.shape[2] // self.lf))
         flat = lists.reshape(-1, lists.shape[-1])
         step = max(1, LISTS // flat.shape[1])
         parts = [lookahead.cycles(meet[flat[i : i + step]], self.lf, self.out_of_order) for i in range(0, len(flat), step)]
@@ -101,8 +105,9 @@ class PhantomPaper(Design):
         pad = -len(kept) % BITS
         stay = _code(np.append(kept, np.zeros(pad, bool)).reshape(-1, BITS))
         weights = np.pad(layer.weights.reshape(layer.filters, -1), ((0, 0), (0, pad)))
-        weights = weights.reshape(layer.filters, -1, BITS)[:, stay > 0]
-        stay = stay[stay > 0]
+        weights = weights.reshape(layer.filters, -1, BITS)
+        if self.skip_empty:
+            weights, stay = weights[:, stay > 0], stay[stay > 0]
         if not len(stay):
             return 1
         codes = _code(weights).T  # [lists, outputs]
@@ -145,10 +150,14 @@ def _columns(layer: LayerMasks) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(acts, axis=1).reshape(-1, layer.positions), np.stack(kernels, axis=2).reshape(filters, -1)
 
 
-def _tiles(codes: np.ndarray, plane: tuple[int, int]) -> np.ndarray:
-    """Codes [lists, positions] by tiles of whole output rows: [lists, tiles, positions]."""
+def _tiles(codes: np.ndarray, plane: tuple[int, int], shares: int) -> np.ndarray:
+    """Codes [lists, positions] by tiles of whole output rows: [lists, tiles, positions]; so many that `shares` divide them evenly,
+    or they divide `shares`.
+    """
     rows, cols = plane
     count = -(-rows // max(1, POSITIONS // cols))
+    while shares % count and count % shares:
+        count += 1
     high = -(-rows // count)
     full = np.zeros((len(codes), count * high * cols), np.uint8)
     full[:, : rows * cols] = codes
