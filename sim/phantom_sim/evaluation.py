@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
 
 from phantom.config import Config
+from phantom.errors import PhantomError
 from phantom.progress import progress
 from phantom_sim import ours
 from phantom_sim.rivals.design import Design
@@ -105,14 +107,24 @@ class _Finished:
 
 
 def in_processes(function: Callable[[Any], Any], jobs: Sequence[Any], what: str, processes: int | None = None) -> list[Any]:
-    """Results of `function` for all jobs, in order, with a progress bar; by so many processes, by default one a core."""
+    """Results of `function` for all jobs, in order, with a progress bar; by so many processes, by default one a core.
+
+    Raises what `function` raises, and PhantomError when a process dies.
+    """
     processes = min(len(jobs), processes or os.cpu_count() or 1)
     if processes <= 1:
         return [function(job) for job in progress(jobs, what)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(function, job) for job in jobs]
-        for future in progress(_Finished(futures), what):
-            future.result()  # an error ends it all at once
+        try:
+            for future in progress(_Finished(futures), what):
+                future.result()  # an error ends it all at once
+        except BrokenProcessPool:
+            advice = "with too little memory, use fewer: --processes 1"
+            raise PhantomError(f"{what}: a process ended without an answer; {advice}") from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         return [future.result() for future in futures]
 
 

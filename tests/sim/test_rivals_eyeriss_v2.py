@@ -105,21 +105,24 @@ def test_cycles_of_pointwise_layers(name: str, layers: dict[str, LayerMasks]) ->
 
 
 def test_cycles_of_the_first_and_the_last_layer(layers: dict[str, LayerMasks]) -> None:
-    """1.0 and 0.19; the latter is how we chose the layer's density, so it shows that a dense input costs what it must, no more."""
+    """1.0 and 0.19; the latter is how we chose the layer's density, so it shows that a dense input costs what it must, no more.
+    """
     assert ratio(layers["conv1"]) == pytest.approx(1.0, abs=0.02) and ratio(layers["fc"]) == pytest.approx(0.19, rel=0.03)
 
 
 def test_cycles_of_depthwise_layers_are_missed(layers: dict[str, LayerMasks]) -> None:
     """Published: 0.84 to 1.0. The model: 0.39 for the one layer with published densities: their product (0.47) less what meets
-    padding. Why: a depthwise column has one weight, so the PE needs an activation a cycle; theirs probably cannot fetch addresses that
-    fast (with two cycles an activation it would be 0.78). We know of no text that says so, and leave the model in their favour.
+    padding. Why: a depthwise column has one weight, so the PE needs an activation a cycle; theirs probably cannot fetch
+    addresses that fast (with two cycles an activation it would be 0.78). We know of no text that says so, and leave the model in
+    their favour.
     """
     assert 0.37 < ratio(layers["dw10"]) < 0.41 < DEPTHWISE[0]
 
 
 def test_inferences_a_second_are_missed(layers: dict[str, LayerMasks]) -> None:
-    """Published: 1,470.6 inferences/s, 136,000 cycles at 200 MHz. The model: 77,000 to 83,000 cycles, 1.7x as fast, since it hides all
-    loading, has the best mapping for every layer, and takes depthwise layers at less than half of the published cycles.
+    """Published: 1,470.6 inferences/s, 136,000 cycles at 200 MHz. The model: 77,000 to 83,000 cycles, 1.7x as fast, since it
+    hides all loading, has the best mapping for every layer, and takes depthwise layers at less than half of the published
+    cycles.
     """
     cycles = sum(EyerissV2("Eyeriss v2").compute(layer) for layer in layers.values())
     assert 75_000 < cycles < 85_000

@@ -66,7 +66,8 @@ def by_hand(design: Scnn, layer: LayerMasks) -> int:
                     for s in range(weights.shape[3])
                     for k in range(filters.start, filters.start + block)
                 ]
-                flags = np.array([k + filters.start in filters and weights[k + filters.start, c - channels.start, r, s] for k, r, s in stream])
+                here = c - channels.start
+                flags = np.array([k + filters.start in filters and weights[k + filters.start, here, r, s] for k, r, s in stream])
                 stored = [None if i < 0 else stream[i] for i in entries(flags)]
                 for py in range(design.rows):
                     for px in range(design.cols):
@@ -108,7 +109,8 @@ def test_tiles_beyond_the_accumulators_are_cut() -> None:
     """A plane of 8 x 8 on one PE with room for 16 sums: like four PEs, one after the other."""
     layer = small.conv(6, shape=(2, 8, 8), filters=1, activations=0.6)
     whole = Scnn("scnn", rows=2, cols=2, entries=16)
-    quarters = [LayerMasks("q", layer.weights, layer.activations[:, y : y + 4, x : x + 4], padding=(1,) * 4) for y in (0, 4) for x in (0, 4)]
+    planes = [layer.activations[:, y : y + 4, x : x + 4] for y in (0, 4) for x in (0, 4)]
+    quarters = [LayerMasks("quarter", layer.weights, plane, padding=(1,) * 4) for plane in planes]
     one = Scnn("scnn", rows=1, cols=1, entries=16)
     assert one.compute(layer) == sum(one.compute(quarter) for quarter in quarters)
     assert whole.compute(layer) == max(one.compute(quarter) for quarter in quarters)
@@ -176,12 +178,12 @@ def test_crossover_on_googlenet() -> None:
 
 
 def test_sparse_googlenet() -> None:
-    """Published: about 24x at 0.1 / 0.1. The model gives 20x: in its 7 x 7 and 14 x 14 planes PEs have four activations or fewer."""
+    """Published: about 24x at 0.1 / 0.1. The model gives 20x: in small planes PEs have four activations at most."""
     assert 18 < speedup(inception(0.1), SCNN, DCNN) < 24
 
 
 def test_vgg16() -> None:
-    """Published: 3.52x over dense, with its densities. The model: within 10 %, for uniform masks and for those of the evaluation."""
+    """Published: 3.52x over dense, at its densities. The model: within 10 %, for uniform masks and for the evaluation's."""
     dense = Ideal("dense", count=1024)
     for options in ({}, {"spread": UNIFORM}):
         layers = [recipe.make() for recipe in recipes("vgg16_scnn", **options)]  # type: ignore[arg-type]

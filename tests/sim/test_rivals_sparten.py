@@ -106,8 +106,9 @@ def test_unknown_balance_is_refused() -> None:
 
 def test_vgg16() -> None:
     """Published over AlexNet, GoogLeNet and VGG16 together: 4.7x over dense, 3x over SCNN; the figures of VGG16 alone are not at
-    hand. The model on VGG16's convolutions: 4.0x to 4.5x over dense with GB-H, and 1.1x to 1.4x over SCNN. So it misses 3x, and must:
-    our SCNN reaches what SCNN's own paper says (3.5x), and no machine can be three times as fast, since the bound is 5x here.
+    hand. The model on VGG16's convolutions: 4.0x to 4.5x over dense with GB-H, and 1.1x to 1.4x over SCNN. So it misses 3x, and
+    must: our SCNN reaches what SCNN's own paper says (3.5x), and no machine can be three times as fast, since the bound is 5x
+    here.
     """
     layers = [recipe.make() for recipe in recipes("vgg16_scnn")]
     dense, scnn = Ideal("dense", count=1024), Scnn("SCNN")

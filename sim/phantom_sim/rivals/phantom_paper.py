@@ -151,8 +151,8 @@ def _columns(layer: LayerMasks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tiles(codes: np.ndarray, plane: tuple[int, int], shares: int) -> np.ndarray:
-    """Codes [lists, positions] by tiles of whole output rows: [lists, tiles, positions]; so many that `shares` divide them evenly,
-    or they divide `shares`.
+    """Codes [lists, positions] by tiles of whole output rows: [lists, tiles, positions]; so many that `shares` divide them
+    evenly, or they divide `shares`.
     """
     rows, cols = plane
     count = -(-rows // max(1, POSITIONS // cols))
