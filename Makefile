@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore mutants lint bench bench-networks networks resources timing bitstream registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench bench-networks networks evaluate resources timing bitstream registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ networks: setup ## build AlexNet, VGG16, MobileNet v1 and v2, ResNet-18: pruned,
 
 bench-networks: setup networks ## run AlexNet, VGG16, the MobileNets and ResNet-18 through the RTL (hours; goes on where it stopped)
 	@.venv/bin/phantom bench-networks --config pynq_z2 --json build/bench-networks.json $(ARGS)
+
+evaluate: setup ## compare with dense machines, SCNN, SparTen, Eyeriss v2 and the paper's core: VGG16, MobileNet (minutes)
+	@mkdir -p build
+	@.venv/bin/phantom evaluate --json build/evaluate.json --plots build/evaluate --docs docs/evaluation.md $(ARGS)
+	@echo "figures: build/evaluate.json   pictures: build/evaluate   tables: docs/evaluation.md"
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)

@@ -66,10 +66,14 @@ def demand(layer: AnyLayer, in_shape: tuple[int, int, int]) -> Demand:
         return Demand(dense, np.count_nonzero(layer.weights, axis=0).astype(COUNT))
     if not isinstance(layer, Conv):
         return Demand(dense, np.zeros(0, COUNT))
-    _, per_group, rows, cols = layer.weights.shape
-    by_group = layer.weights.reshape(layer.channel_groups, -1, per_group, rows, cols)
-    filters = np.count_nonzero(by_group, axis=1).reshape(in_shape[0], rows, cols).astype(COUNT)
-    return Demand(dense, filters, layer.stride, layer.dilation, layer.padding)
+    return Demand(dense, filters_at(layer.weights, layer.channel_groups), layer.stride, layer.dilation, layer.padding)
+
+
+def filters_at(weights: np.ndarray, groups: int) -> np.ndarray:
+    """Filters of a convolution with a nonzero weight at each place: [C, ky, kx] for weights [K, C / groups, ky, kx]."""
+    _, per_group, rows, cols = weights.shape
+    by_group = weights.reshape(groups, -1, per_group, rows, cols)
+    return np.count_nonzero(by_group, axis=1).reshape(groups * per_group, rows, cols).astype(COUNT)
 
 
 def effectual_macs(layer: AnyLayer, activations: np.ndarray, *more: np.ndarray) -> int:

@@ -66,7 +66,8 @@ def _label(measure: Measure) -> str:
     return measure.name if measure.kind in ("", measure.name) else f"{measure.name}\n{measure.kind}"
 
 
-def _plain(axes: Any) -> None:
+def plain(axes: Any) -> None:
+    """Axes without frame and ticks, with a light grid of rows."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(INK)
     axes.tick_params(length=0, colors=INK)
@@ -76,7 +77,7 @@ def _plain(axes: Any) -> None:
 
 def _cycles(axes: Any, places: list[float], measures: list[Measure], multipliers: int) -> None:
     """Stacked bars of thread cycles: the useful ones at the bottom, then each cause."""
-    _plain(axes)
+    plain(axes)
     bottom = [0.0] * len(measures)
     shares = {"effectual": [measure.utilisation(multipliers) or 0.0 for measure in measures]}
     for cause in ("edge", *(cause for cause in CAUSES if cause != "edge")):
@@ -103,7 +104,7 @@ def _cycles(axes: Any, places: list[float], measures: list[Measure], multipliers
 
 def _speedups(axes: Any, places: list[float], measures: list[Measure], report: Report) -> None:
     """Bars of the speedup, with a line at 1 (the dense machine) and one at the mean of layers."""
-    _plain(axes)
+    plain(axes)
     values = [measure.speedup(report.config.multipliers) or 0.0 for measure in measures]
     bars = axes.bar(places, values, 0.72, color=["#2e86c1"] * len(report.layers) + [INK])
     axes.axhline(1, color="#c0392b", linewidth=1, linestyle="--", label="dense machine, every multiplier always busy")

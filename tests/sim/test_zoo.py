@@ -14,6 +14,7 @@ pytest.importorskip("onnxruntime")
 
 from phantom import qdq  # noqa: E402
 from phantom.errors import ConfigError, ShapeError  # noqa: E402
+from phantom_sim.workloads.spread import channel_densities  # noqa: E402
 from phantom_sim.zoo import build, synthesis  # noqa: E402
 from phantom_sim.zoo.architectures import ARCHITECTURES, architecture  # noqa: E402
 from phantom_sim.zoo.densities import Density, parse, published  # noqa: E402
@@ -104,7 +105,7 @@ def test_filters_and_channels_differ(built: build.Built) -> None:
     counts = np.count_nonzero(stored, axis=(1, 2, 3))
     binomial = np.sqrt(0.3 * 0.7 * stored[0].size)
     assert counts.std() > 1.5 * binomial
-    densities = synthesis.channel_densities(np.random.default_rng(0), 0.3, 512)
+    densities = channel_densities(np.random.default_rng(0), 0.3, 512, synthesis.CHANNEL_SPREAD)
     assert densities.mean() == pytest.approx(0.3, abs=1e-6) and 0.06 < densities.std() < 0.15
 
 

@@ -7,6 +7,7 @@ exist, padded for 224 instead of 227 columns and without its response normalisat
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from phantom.errors import ConfigError
 
@@ -45,18 +46,34 @@ def vgg16() -> Architecture:
     return Architecture("vgg16", IMAGE, layers)
 
 
+def vgg16_scnn() -> Architecture:
+    """The convolutions of VGG16, with densities of another source: only for cycle models."""
+    whole = vgg16()
+    return replace(whole, name="vgg16_scnn", layers=[layer for layer in whole.layers if not layer.connected])
+
+
 def mobilenet_v1() -> Architecture:
     """Howard et al. 2017, width 1: thirteen pairs of a depthwise and a pointwise convolution."""
-    layers = [Layer("conv1", INPUT, 32, 3, 2, 1, activation="relu6")]
-    source, channels = "conv1", 32
+    return Architecture("mobilenet_v1", IMAGE, _mobilenet_v1(1.0))
+
+
+def mobilenet_v1_half() -> Architecture:
+    """The same with half of the channels, for 128 x 128 images: only for cycle models."""
+    return Architecture("mobilenet_v1_half", (3, 128, 128), _mobilenet_v1(0.5))
+
+
+def _mobilenet_v1(width: float) -> list[Layer]:
+    layers = [Layer("conv1", INPUT, round(32 * width), 3, 2, 1, activation="relu6")]
+    source, channels = "conv1", round(32 * width)
     blocks = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]
-    for i, (filters, stride) in enumerate(blocks, 1):
+    for i, (full, stride) in enumerate(blocks, 1):
+        filters = round(full * width)
         pool = MEAN if i == len(blocks) else None
         layers.append(Layer(f"dw{i}", source, channels, 3, stride, 1, groups=channels, activation="relu6"))
         layers.append(Layer(f"pw{i}", f"dw{i}", filters, 1, activation="relu6", pool=pool))
         source, channels = f"pw{i}", filters
     layers.append(Layer("fc", source, CLASSES, activation=""))
-    return Architecture("mobilenet_v1", IMAGE, layers)
+    return layers
 
 
 def mobilenet_v2() -> Architecture:
@@ -111,10 +128,13 @@ def resnet18() -> Architecture:
 ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
     make.__name__: make for make in (alexnet, vgg16, mobilenet_v1, mobilenet_v2, resnet18)
 }
+# Densities are known of these, too, but no models are made of them.
+VARIANTS: dict[str, Callable[[], Architecture]] = {make.__name__: make for make in (vgg16_scnn, mobilenet_v1_half)}
 
 
 def architecture(name: str) -> Architecture:
-    """The network called `name`. Raises ConfigError."""
-    if name not in ARCHITECTURES:
-        raise ConfigError(f"there is no network {name!r}; there are {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name]()
+    """The network or variant called `name`. Raises ConfigError."""
+    known = ARCHITECTURES | VARIANTS
+    if name not in known:
+        raise ConfigError(f"there is no network {name!r}; there are {', '.join(known)}")
+    return known[name]()

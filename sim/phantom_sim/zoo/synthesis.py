@@ -26,6 +26,7 @@ from onnx import TensorProto, helper
 
 from phantom.progress import progress
 from phantom.prune import keep_largest
+from phantom_sim.workloads.spread import channel_densities
 
 from .densities import Density
 from .layers import INPUT, Architecture, Layer, Pool, sizes
@@ -95,17 +96,6 @@ def ceiling(layer: Layer) -> float:
     return 6.0 if layer.activation == "relu6" else np.inf
 
 
-def channel_densities(rng: np.random.Generator, density: float, channels: int) -> np.ndarray:
-    """Different densities [channels], the mean of which is `density`."""
-    noise = rng.normal(0, CHANNEL_SPREAD, channels)
-    low, high = -20.0, 20.0
-    for _ in range(60):  # the mean of the logistic function rises with its shift
-        shift = (low + high) / 2
-        result = 1 / (1 + np.exp(-noise - shift))
-        low, high = (shift, high) if result.mean() < density else (low, shift)
-    return np.asarray(result)
-
-
 def biases(rng: np.random.Generator, sums: np.ndarray, density: float, layer: Layer) -> np.ndarray:
     """float32 [K] for `sums` [N, K, H, W], to which the bias is still to be added, so that `density` of them stay nonzero."""
     channels = sums.shape[1]
@@ -115,7 +105,7 @@ def biases(rng: np.random.Generator, sums: np.ndarray, density: float, layer: La
         columns = np.sort(sums.transpose(1, 0, 2, 3).reshape(channels, -1), axis=1)
         bias = np.empty(channels)
         left = 0.0  # what earlier channels could not take over, because many of their values are equal
-        for channel, share in enumerate(channel_densities(rng, density, channels)):
+        for channel, share in enumerate(channel_densities(rng, density, channels, CHANNEL_SPREAD)):
             wanted = share * columns.shape[1] + left
             threshold, kept = threshold_for(columns[channel], wanted)
             bias[channel], left = -threshold, wanted - kept

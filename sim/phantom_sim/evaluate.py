@@ -1,0 +1,106 @@
+"""`phantom evaluate`: our design against the rivals, layer by layer, on the same masks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from phantom.config import Config, load_config
+from phantom.errors import ConfigError, RangeError
+from phantom.files import check_writable, write_document
+from phantom.tiling_estimate import BYTES_PER_CYCLE
+from phantom_sim.evaluation import Evaluation, evaluate
+from phantom_sim.evaluation_report import document, text
+from phantom_sim.rivals.lineup import mesh, paper
+from phantom_sim.workloads.layer import LayerMasks
+from phantom_sim.workloads.model import model_layers
+from phantom_sim.workloads.networks import NAMES, SHORT, Recipe, recipes
+
+NETWORKS = ("vgg16", "mobilenet")
+PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The `evaluate` command."""
+    parser = subparsers.add_parser("evaluate", help="compare with dense machines, SCNN, SparTen, Eyeriss v2, the paper's core")
+    known = ", ".join((*SHORT, *NAMES))
+    parser.add_argument(
+        "networks",
+        nargs="*",
+        metavar="NETWORK",
+        help=f"MODEL.onnx, or random masks at the published densities of {known}; default: {' '.join(NETWORKS)}",
+    )
+    parser.add_argument("--config", default="pynq_z2", metavar="NAME", help="named configuration (pynq_z2)")
+    parser.add_argument("--multipliers", type=int, metavar="N", help="of every design; default: those of the configuration")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="draw the masks N times and take the mean (1)")
+    parser.add_argument("--input", metavar="X.npy", help="image for a model; default: the .npy beside it, or a synthetic one")
+    parser.add_argument("--paper-sizes", action="store_true", help="the rivals at the sizes of their papers, too (long)")
+    parser.add_argument("--processes", type=int, metavar="N", help="default: one a core")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--plots", metavar="DIRECTORY", help="draw pictures of each network there (needs matplotlib)")
+    parser.add_argument("--docs", metavar="FILE.md", help="put the tables between the markers of a document")
+    parser.set_defaults(action=command)
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run `phantom evaluate`."""
+    if options.seeds < 1:
+        raise RangeError(f"--seeds {options.seeds}; it must be 1 at least")
+    if options.processes is not None and options.processes < 1:
+        raise RangeError(f"--processes {options.processes}; it must be 1 at least")
+    check_writable(options.json, options.docs)
+    config = sized(load_config(options.config), options.multipliers)
+    networks = options.networks or NETWORKS
+    sources = [layers_of(name, options.seeds, options.input) for name in networks]
+    found = []
+    for name, (seeds, densities) in zip(networks, sources, strict=True):
+        extra = paper() if options.paper_sizes else ()
+        found.append(
+            evaluate(
+                Path(name).stem, densities, seeds, config, config.multipliers, PORTS * BYTES_PER_CYCLE, extra, options.processes
+            )
+        )
+        print(text(found[-1]), flush=True)
+    write(options, found)
+    return 0
+
+
+def write(options: argparse.Namespace, found: Sequence[Evaluation]) -> None:
+    """What the options ask for."""
+    if options.json:
+        write_document(options.json, {"networks": {one.network: document(one) for one in found}})
+    if options.plots:
+        from phantom_sim.evaluation_plots import plots
+
+        for one in found:
+            plots(one, Path(options.plots))
+    if options.docs:
+        from phantom_sim.evaluation_docs import update
+
+        update(Path(options.docs), found)
+
+
+def sized(config: Config, multipliers: int | None) -> Config:
+    """The configuration with another number of multipliers. Raises ConfigError where its cores do not make that many."""
+    if multipliers is None or multipliers == config.multipliers:
+        return config
+    cores = multipliers // config.threads
+    if cores < 1 or multipliers % config.threads:
+        raise ConfigError(f"--multipliers {multipliers}; it must be a multiple of the {config.threads} of a core")
+    rows, cols = mesh(cores)
+    if rows * cols != cores:
+        raise ConfigError(f"--multipliers {multipliers}: {cores} cores make no mesh; {rows * cols * config.threads} would do")
+    return replace(config, name=f"{config.name}, {multipliers} multipliers", rows=rows, cols=cols)
+
+
+def layers_of(name: str, seeds: int, image: str | None) -> tuple[list[Sequence[Recipe | LayerMasks]], str]:
+    """Layers of a network for each seed, and in words where their zeros are from.
+
+    Raises ConfigError for an unknown name, FormatError or ShapeError for a model that cannot be used.
+    """
+    if name.lower().endswith((".onnx", ".npz")):
+        layers, said = model_layers(name, image)
+        return [layers], f"a model's own zeros; activations of {said}"
+    return [recipes(name, seed) for seed in range(1, seeds + 1)], "published densities, random masks"

@@ -1,0 +1,128 @@
+"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, and what memory allows (a roofline)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from phantom.errors import FormatError, PhantomError
+from phantom.plot import COLOURS, INK, MANY, plain
+from phantom_sim import ours
+from phantom_sim.evaluation import Evaluation
+from phantom_sim.evaluation_report import shown
+from phantom_sim.rivals.lineup import DENSE
+
+LINES = ("#aab7b8", "#c0392b", "#f5b041", "#d68910", "#7d3c98", "#2e86c1", "#1b4f72", "#148f77", "#5d6d7e", "#a04000")
+OTHERS = ("#d98880", "#f0b27a", "#f9e79f", "#a2d9ce", "#c39bd3", "#d5dbdb")
+
+
+def plots(found: Evaluation, folder: Path) -> list[Path]:
+    """Write NETWORK-speedup.png, -utilisation.png and -roofline.png. Raises PhantomError without matplotlib, or if it cannot."""
+    pictures = {"speedup": _speedups, "roofline": _roofline}
+    if ours.NAME in found.designs:
+        pictures["utilisation"] = _utilisation
+    written = []
+    for name, draw in pictures.items():
+        figure = new_figure(3 + 0.75 * max(6, len(found.layers)), 5)
+        draw(figure.subplots(), found)
+        written.append(save(figure, folder / f"{found.network}-{name}.png"))
+    return written
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty picture, in inches. Raises PhantomError without matplotlib."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise PhantomError("a plot needs matplotlib; install it with: pip install matplotlib") from None
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Any, path: Path) -> Path:
+    """Write a picture. Raises FormatError where it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=130)
+    except OSError as error:
+        raise FormatError(f"{path}: the plot cannot be written ({error})") from None
+    return path
+
+
+def _ticks(axes: Any, found: Evaluation) -> None:
+    plain(axes)
+    names = [layer.name for layer in found.layers]
+    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > MANY else 0, fontsize=8)
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8, labelcolor=INK)
+
+
+def _speedups(axes: Any, found: Evaluation) -> None:
+    """Bars by layer, grouped by design, on a logarithmic scale; the bound as a mark above each group."""
+    _ticks(axes, found)
+    names = [name for name in found.designs if name != DENSE]
+    width = 0.84 / len(names)
+    for number, name in enumerate(names):
+        places = [x - 0.42 + width * (number + 0.5) for x in range(len(found.layers))]
+        colour = LINES[number % len(LINES)] if name != ours.NAME else "black"
+        axes.bar(places, [found.speedup(layer, name) for layer in found.layers], width, color=colour, label=shown(name))
+    for x, layer in enumerate(found.layers):
+        label = "bound behind our memory" if x == 0 else None
+        axes.plot([x - 0.45, x + 0.45], [found.reach(layer)] * 2, color="#c0392b", linewidth=1.2, label=label)
+    axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axes.set_ylabel("speedup over dense", color=INK)
+    axes.set_title(f"{found.network}: {found.config.multipliers} multipliers", loc="left", weight="bold", color=INK)
+    _legend(axes)
+
+
+def _utilisation(axes: Any, found: Evaluation) -> None:
+    """Stacked bars of our multipliers' cycles: useful ones, then each cause that the model tells."""
+    _ticks(axes, found)
+    slots = [found.config.multipliers * layer.cycles[ours.NAME] for layer in found.layers]
+    useful = [layer.macs_effectual / slot for layer, slot in zip(found.layers, slots)]
+    causes = sorted({cause for layer in found.layers for cause in layer.causes[ours.NAME]})
+    places, bottom = range(len(slots)), [0.0] * len(slots)
+    parts = {"useful multiply": useful} | {c: [layer.causes[ours.NAME].get(c, 0.0) for layer in found.layers] for c in causes}
+    for number, (name, values) in enumerate(parts.items()):
+        colour = COLOURS["effectual"] if not number else COLOURS.get(name, OTHERS[(number - 1) % len(OTHERS)])
+        axes.bar(places, values, 0.72, bottom, color=colour, label=name, edgecolor="white", linewidth=0.6)
+        bottom = [b + v for b, v in zip(bottom, values)]
+    axes.set_ylim(0, max(1.0, *bottom))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_ylabel("multiplier cycles", color=INK)
+    axes.set_title(f"{found.network} on {found.config.name}, {shown(ours.NAME)}", loc="left", weight="bold", color=INK)
+    _legend(axes)
+
+
+def _roofline(axes: Any, found: Evaluation) -> None:
+    """Useful multiplies a cycle over useful multiplies a byte of memory traffic, masks included: a dot a layer, and the two
+    roofs.
+    """
+    plain(axes)
+    peak, bandwidth = found.config.multipliers, found.bytes_per_cycle
+    intensity = [layer.macs_effectual / layer.traffic for layer in found.layers]
+    low, high = min(intensity) / 2, max(*intensity, 2 * peak / bandwidth) * 2
+    roof = [low, peak / bandwidth, high]
+    axes.plot(roof, [min(peak, bandwidth * x) for x in roof], color=INK, label=f"{bandwidth:g} bytes a cycle, {peak} multipliers")
+    names = [name for name in (ours.NAME, "SparTen GB-H", "Eyeriss v2", "SCNN") if name in found.designs]
+    for number, name in enumerate(names):
+        speed = [
+            layer.macs_effectual / layer.cycles[name] * peak / found.multipliers[name] for layer in found.layers
+        ]
+        colour = "black" if name == ours.NAME else LINES[number % len(LINES)]
+        axes.scatter(intensity, speed, s=22, color=colour, label=shown(name), zorder=3 if name == ours.NAME else 2)
+    for layer, x in zip(found.layers, intensity):
+        if ours.NAME in layer.cycles and x < peak / bandwidth:
+            axes.annotate(layer.name, (x, layer.macs_effectual / layer.cycles[ours.NAME]), fontsize=7, color=INK)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xlabel("useful multiplies a byte", color=INK)
+    axes.set_ylabel("useful multiplies a cycle", color=INK)
+    axes.set_title(f"{found.network}: what memory allows", loc="left", weight="bold", color=INK)
+    _legend(axes)

@@ -1,0 +1,77 @@
+"""Our design's cycles of a layer given by its masks: the one place where the evaluation meets our cycle models.
+
+METHOD says which model it is, and goes into every table and document. "estimate" is the formula by which the compiler chooses
+tiles (phantom.tiling_estimate): it was fitted to the RTL, to about 10 to 15 %, and knows densities only, not which weight is
+where.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phantom.config import Config
+from phantom.errors import PhantomError
+from phantom.fold import fold_stride
+from phantom.layout import Layout
+from phantom.lower import lower
+from phantom.network import Conv, FullyConnected, Layer, Network
+from phantom.program import Program, compile_stage
+from phantom.segments import LANES, MAX_CHUNKS
+from phantom_sim.bench import vector_layout
+from phantom_sim.rivals.design import Cost
+from phantom_sim.workloads.layer import LayerMasks
+
+NAME = "ours"
+METHOD = "estimate"
+IMAGE_CHANNELS = 4  # what has at most so many is an image, whose stride the host folds away
+
+
+def ours(layer: LayerMasks, config: Config) -> Cost:
+    """Cycles, and where it is known what the multipliers' other cycles were lost to.
+
+    Raises PhantomError where the hardware does not take the layer.
+    """
+    cycles = round(compiled(layer, config).tiling.cycles)
+    used = layer.macs_effectual / (cycles * config.multipliers)
+    return Cost(cycles, {"not told apart": max(0.0, 1 - used)})
+
+
+def compiled(layer: LayerMasks, config: Config) -> Program:
+    """The layer as a program, all nonzero weights 1. Raises PhantomError where the hardware does not take it."""
+    channels, height, width = layer.activations.shape
+    shape = (channels, height, width)
+    flat = vector_layout(shape[0]) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
+    source = flat or Layout.plain(shape, np.dtype(np.uint8))
+    (stage,) = lower(Network(layer.name, source.logical, source.dtype, [_quantised(layer)]))
+    if shape[0] <= IMAGE_CHANNELS:
+        folded = fold_stride(stage)
+        if folded is not None:
+            stage, source = folded
+    return compile_stage(stage, source, config, layer.act_density)
+
+
+def _quantised(layer: LayerMasks) -> Layer:
+    filters = layer.filters
+    bias, multiplier, sel = np.zeros(filters, np.int64), np.ones(filters, np.int64), np.zeros(filters, np.int64)
+    weights = layer.weights.view(np.int8)
+    if layer.connected:
+        return FullyConnected(layer.name, weights.reshape(filters, -1), bias, multiplier, sel)
+    return Conv(
+        layer.name,
+        weights,
+        bias,
+        multiplier,
+        sel,
+        stride=layer.stride,
+        padding=layer.padding,
+        channel_groups=layer.groups,
+        dilation=layer.dilation,
+    )
+
+
+def taken(layer: LayerMasks, config: Config) -> tuple[Cost | None, str]:
+    """Cost of a layer, or None and why the hardware does not take it."""
+    try:
+        return ours(layer, config), ""
+    except PhantomError as error:
+        return None, str(error)
