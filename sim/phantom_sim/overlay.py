@@ -13,7 +13,7 @@ from phantom.config import Config, load_config
 from phantom_sim import verilate
 from phantom_sim.device import SimulatedDevice
 from phantom_sim.hwh import write_overlay
-from phantom_sim.model import Timing
+from phantom_sim.rtl import Timing
 
 TOP = "phantom_top"
 NOT_IN_RTL = {"name", "description", "clock_mhz"}

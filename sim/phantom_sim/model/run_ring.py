@@ -1,0 +1,68 @@
+"""phantom_run_ring: what a core knows of the channels in its activation buffers.
+
+All cores of a tile get the same fill at the same time. So what is filled (words, run table, ends of channels) is held once for a
+tile, and what is released once for a core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .kernel import kernel, registers
+
+RING = 512  # words
+IN_FLIGHT = 64  # end_word
+MARGIN = 12
+RUNS = 4096  # entries of the largest run table
+EMPTY = -1
+ONES = 0x0101010101010101  # a byte for each thread
+TOPS = -0x7F7F7F7F7F7F7F80  # 0x8080808080808080
+
+# commits: release_q of the core.
+TILE = registers("filled", "wr_word", ("end_word", IN_FLIGHT), "commits")
+
+
+@kernel
+def fill_tile(tile: Any, entries: Any, runs: Any, cfg: Any, f: Any, mine: bool) -> None:
+    """One cycle; a step of the fill, if it is for this tile. `entries` [words, 2]: {edge_col, position}; `runs`: {first, last}, or EMPTY."""
+    tile.commits = tile.commits << 1 & 3
+    if not mine:
+        return
+    if f.run_we:
+        at = ((tile.filled << cfg.run_shift) | f.run_index) & (cfg.run_depth - 1)
+        runs[at] = EMPTY if f.empty else f.first << 10 | f.last
+    if f.commit:
+        # A last word that comes in this very cycle is not counted yet.
+        tile.end_word[tile.filled % IN_FLIGHT] = tile.wr_word
+        tile.filled = (tile.filled + 1) & 0xFF
+        tile.commits |= 1
+    if f.word_we:
+        entries[f.addr, 0] = f.entry0
+        entries[f.addr, 1] = f.entry1
+        tile.wr_word = (f.addr + 1) % RING
+
+
+@kernel
+def run_of(runs: Any, cfg: Any, chan: int, index: int) -> int:
+    """A run, or EMPTY."""
+    return runs[((chan << cfg.run_shift) | index) & (cfg.run_depth - 1)]
+
+
+@kernel
+def set_oldest(core: Any, thread: int, chan: int) -> None:
+    """The lowest channel that a thread may still use, as it is from the next cycle on."""
+    shift = 8 * thread
+    core.oldest_d = (core.oldest_d & ~(0xFF << shift)) | (chan << shift)
+
+
+@kernel
+def step_ring(core: Any, tile: Any, cfg: Any) -> None:
+    """One cycle: release a channel, find the room."""
+    free = (tile.wr_word - core.tail_word) % RING
+    in_flight = (tile.filled - core.tail) & 0xFF
+    differ = core.oldest ^ (core.tail * ONES)
+    if in_flight and not (differ - ONES) & ~differ & TOPS:
+        core.tail_word = tile.end_word[core.tail % IN_FLIGHT]
+        core.tail = (core.tail + 1) & 0xFF
+    core.room = 1 if free < cfg.act_words - 1 - MARGIN and in_flight < cfg.chan_cap else 0
+    core.oldest = core.oldest_d
