@@ -24,7 +24,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that others of the model call."""
     import numba
 
-    return numba.njit(error_model="numpy")(function)
+    return numba.njit(error_model="numpy", _nrt=False)(function)
 
 
 def kept_kernel(function: Callable[..., Any]) -> Any:
@@ -34,7 +34,7 @@ def kept_kernel(function: Callable[..., Any]) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(KEPT / digest())
     try:
-        return numba.njit(error_model="numpy", cache=True)(function)
+        return numba.njit(error_model="numpy", cache=True, _nrt=False)(function)
     finally:
         numba.config.CACHE_DIR = before
 
