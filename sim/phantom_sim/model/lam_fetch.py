@@ -17,7 +17,7 @@ VALUE_ROOM = 24  # words used of a lane's value memory up to which a packet stil
 ARRIVING = 4  # tokens on their way: done_q has three bits, and they are taken in the cycle after
 
 FETCH = registers(
-    "state", "strip", "pass_", "chan", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
+    "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
     "need_first", "need_end",
     "index", "tile_index", "count", "row", "col", "xs", "head_addr",
     ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS), ("p_last_xs", PACKETS),
@@ -63,7 +63,7 @@ def _request(f: Any, cfg: Any, tokens: Any, memory: Any, lane: int) -> None:
     t.last_col = cols_left & 0x3F if cols_left < cfg.in_span else cfg.in_span - 1
     t.col = col_offset & 0x1FF
     t.row_end = 1 if f.p_last_xs[i] or cols_left < cfg.in_span else 0
-    t.tile = f.tile
+    t.tile = f.tile + f.owner
     t.view_no = f.view_at
     t.view_end = 1 if view_end else 0
     t.chan_end = 1 if view_end and (f.view_at + 1 == cfg.views or cfg.view_chans) else 0
@@ -98,12 +98,19 @@ def _next_view(f: Any, cfg: Any) -> None:
     f.chan += 1
     if f.chan == cfg.chans or (f.chan & 7) == 0:
         f.state = STRIP
-    if f.chan < cfg.chans:
+    f.owner = 0 if f.owner == cfg.last_owner else f.owner + cfg.tiles
+    if f.chan < cfg.chans and f.chan != f.pass_end:
         return
-    f.chan = 0
+    f.owner = 0
     f.pass_ += 1
+    if cfg.own_chans:
+        f.pass_end += cfg.pass_chans
+    else:
+        f.chan = 0
     if f.pass_ < cfg.passes:
         return
+    f.chan = 0
+    f.pass_end = cfg.pass_chans
     f.pass_ = 0
     f.strip += 1
     f.base += cfg.lam_strip_rows
@@ -188,7 +195,7 @@ def step_fetch(
     # Reader.
     last_word = f.left == 0
     take = f.req_valid and (not f.reading or last_word) and lanes[f.req_lane].tok_room
-    lane = cfg.tile_lane[f.tile]
+    lane = (f.tile + f.owner) % cfg.lanes
     wants = f.state == REQUEST or f.state == VIEW_END
     request = wants and f.values_used[lane] <= VALUE_ROOM and (not f.req_valid or take)
     idle_reader = not f.req_valid and not f.reading
@@ -248,6 +255,7 @@ def step_fetch(
     elif state == STORE:
         _store_packet(f, cfg, memory)
     elif now == 0:  # start_i
+        f.pass_end = cfg.pass_chans
         f.need_first = 0
         f.need_end = min(cfg.need_span, cfg.in_rows)
         f.state = STRIP

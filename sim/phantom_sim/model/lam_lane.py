@@ -32,10 +32,10 @@ def push_token(lane: Any, number: int) -> None:
 
 @kernel
 def step_lane(
-    lane: Any, scan: Any, pack: Any, beats: Any, fills: Any, cfg: Any, tokens: Any, tile_room: Any, now: int
+    lane: Any, scan: Any, pack: Any, beats: Any, fills: Any, cfg: Any, tokens: Any, tiles: Any, now: int
 ) -> None:
-    """One cycle. `tile_room` [tiles]: whether all cores of the tile have room. `lane.back`: words of values given back."""
-    room = tile_room[lane.ahead]
+    """One cycle. `lane.back`: words of values given back."""
+    room = 0 if tiles[lane.ahead].full else 1
     tok_room = 1 if lane.level <= ROOM else 0
     fill = fills[(now + FILL_DELAY) % FILLS]
     fill.word_we = 0

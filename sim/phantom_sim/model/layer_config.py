@@ -15,12 +15,12 @@ from .kernel import registers
 VIEWS, WINDOWS, SLOTS, TILES, ENTRIES = 4, 64, 32, 16, 256
 LAYER = registers(
     # the configuration
-    "rows", "cols", "queue_words", "act_words", "run_depth", "row_buffer_words", "directory_depth", "param_depth", "lanes",
+    "rows", "cols", "queue_words", "act_words", "run_depth", "row_buffer_words", "directory_depth", "param_depth",
     # input_cfg_t
     "in_rows", "in_last_xs", "in_span", "in_log2_pitch", "dir_xs_shift", "dir_row_shift", "in_strip_rows", "strip_packets", "in_flat",
-    # lam_cfg_t, view_t; lane of each tile
-    "strips", "passes", "chans", "tiles", "views", "stride2", "view_chans", "lam_tile_rows", "tile_step_y", "lam_strip_rows", "pitch",
-    "last_tile_x", "tile_step", ("edge_cols", 3), "need_step", "need_above", "need_span", ("tile_lane", TILES),
+    # lam_cfg_t, view_t
+    "lanes", "strips", "passes", "chans", "tiles", "views", "stride2", "view_chans", "lam_tile_rows", "tile_step_y", "lam_strip_rows", "pitch",
+    "last_tile_x", "tile_step", ("edge_cols", 3), "need_step", "need_above", "need_span", "pass_chans", "own_chans", "last_owner",
     ("view_py", VIEWS), ("view_first", VIEWS), ("view_rows", VIEWS), ("view_run_base", VIEWS), ("view_col_first", VIEWS),
     ("view_col_span", VIEWS),
     # core_cfg_t, window table, slot table
@@ -96,6 +96,9 @@ def _registers(layer: np.ndarray, registers: Mapping[str, Mapping[str, int]]) ->
         ("lam_strip_rows", "TILE_STEPS", "strip"),
         ("last_tile_x", "LAM_COLS", "last_tile_x"),
         ("tile_step", "LAM_COLS", "tile_step"),
+        ("pass_chans", "LAM_PASS", "chans"),
+        ("own_chans", "LAM_PASS", "own"),
+        ("last_owner", "LAM_PASS", "last_owner"),
         ("need_step", "LAM_NEED", "step"),
         ("need_above", "LAM_NEED", "above"),
         ("need_span", "LAM_SPAN", "span"),
@@ -144,6 +147,4 @@ def _tables(layer: np.ndarray, program: Program, config: Config) -> None:
             layer["entry_core"][0, index] = (value >> 20 & 0xF) * config.cols + (value >> 16 & 0xF)
             layer["entry_chunk"][0, index] = value >> 8 & 0xFF
             layer["entry_row"][0, index] = value & 0xFF
-    lanes = 2 if program.registers["LAM_COLS"]["two_lanes"] else 1
-    layer["lanes"] = lanes
-    layer["tile_lane"] = np.arange(TILES) % lanes
+    layer["lanes"] = 1 << program.registers["LAM_COLS"]["log2_lanes"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .core import step_core
+from .core import begin_jobs, fetch_words, lend_port, step_front, take_arriving
 from .counters import BANK, CHANNEL, FETCH, HAZARD, ISSUE, WEIGHT, watched_core
 from .dma import step_mm2s, step_s2mm
 from .drain import IDLE as DRAIN_IDLE
@@ -24,7 +24,8 @@ from .run_ring import fill_tile
 from .slice import step_block_fifo, step_slice
 from .state import ACT, ENC, EVENTS, OUT, S2MM_IN, S2MM_OUT, WGT, reset
 from .stream_in import step_stream_in, stream_in_ready
-from .weight_queue import THREADS
+from .thread import LONGEST, PLACES, grant_words, place_of, step_threads
+from .weight_queue import THREADS, push_word
 from .weight_stream import PARAMS, SLOTS, step_weight_stream, weight_ready
 
 LEAD = 620  # cycles that the DMA engines have before the start: reset and scrub (576), and the write to CTRL
@@ -33,20 +34,17 @@ DRAIN_DELAY = 2  # en_o of the drain, drain_en_q of the core; drained_o and drai
 LAST_DELAY = 13  # en_o, then valid_q of phantom_output (12 bits): from a read to its value at the encoder
 DONE, ROW_BUFFER, STILL = range(3)  # how a run ends
 MOST_STUCK = 63  # stuck_q of phantom_control
+MACS_EVERY = 1 << 14  # cycles after which the multiplies of the threads are added up
 MOST_STILL = 1 << 20  # the driver's watchdog
 
 
 @kernel
 def _step_lam(s: Any, cfg: Any, now: int, rows_ready: int) -> None:
     """Fetch and lanes."""
-    fetch, room = s.fetch[0], s.tile_room
-    room[:] = 1
-    for i in range(len(s.cores)):
-        if s.cores[i].tile >= 0 and not s.cores[i].room:
-            room[s.cores[i].tile] = 0
+    fetch = s.fetch[0]
     step_fetch(fetch, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
     for i in range(len(s.lanes)):
-        step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, room, now)
+        step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
     at = now % ARRIVING
     if fetch.arriving[at]:
@@ -85,62 +83,100 @@ def _step_output(s: Any, cfg: Any, nonzeros: Any, now: int, prm_push: int) -> No
 
 
 @kernel
-def _count_states(s: Any, core: Any, queued: int, has_job: int, parked: int, passed: int) -> None:
-    """What the threads of a core do: the masks are from before the cycle, core.macs and core.stalls are of the cycle itself."""
+def _count_states(s: Any, core: Any, b: Any, queued: int, has_job: int, parked: int, passed: int) -> None:
+    """What the threads of a core do: the masks are from before the cycle, mac and stall of the threads are of the cycle itself."""
     states = s.counters[0].states
     for t in range(THREADS):
-        bit = 1 << t
-        if core.macs & bit:
+        i = place_of(core.number, t)
+        if b.mac[i]:
             continue
-        if core.stalls & bit:
+        if b.stall[i]:
             states[HAZARD] += 1
-        elif has_job & bit:
+        elif has_job >> t & 1:
             states[FETCH] += 1
-        elif parked & bit:
+        elif parked >> t & 1:
             states[CHANNEL] += 1
-        elif not queued & bit:
+        elif not queued >> t & 1:
             states[WEIGHT] += 1
-        elif passed & bit:
+        elif passed >> t & 1:
             states[BANK] += 1
         else:
             states[ISSUE] += 1
 
 
 @kernel
-def _step_mesh(s: Any, cfg: Any, now: int) -> int:
-    """All cores that the layer uses, then what is filled. Returns the multiplies of this cycle."""
-    wires, arrival = s.wires[0], s.arrivals[now % SLOTS]
-    at = now % EVENTS
+def _take_words(s: Any, cfg: Any, arrival: Any) -> None:
+    """A word of the weight bus into the queues of its cores."""
+    for r in range(cfg.rows):
+        if arrival.rows >> r & 1:
+            for c in range(cfg.cols):
+                if arrival.cols >> c & 1:
+                    i = r * cfg.cols + c
+                    push_word(s.cores[i], s.queues[i], cfg.queue_words, arrival.word)
+
+
+@kernel
+def _step_mesh(s: Any, cfg: Any, used: Any, now: int) -> int:
+    """The cores in `used`, then what is filled. Returns whether any thread moves."""
+    wires, at = s.wires[0], now % EVENTS
     watched = watched_core(cfg, now)
-    macs = 0
-    for i in range(len(s.cores)):
-        core = s.cores[i]
-        if core.tile < 0:
-            if i == watched:
-                s.counters[0].states[WEIGHT] += THREADS
-            continue
-        drain = 1 if wires.drain_core[at] == i + 1 else 0
-        word_valid = arrival.valid and arrival.rows >> (i // cfg.cols) & 1 and arrival.cols >> (i % cfg.cols) & 1
-        queued, has_job, parked, passed = core.queued, core.jobs | core.pending, core.parked, core.passed
-        macs += step_core(
-            core, s.threads[i], s.tiles[core.tile], s.entries[core.tile], s.queues[i], s.runs[core.tile], cfg,
-            word_valid, arrival.word, drain, wires.drain_clear[at],
+    queued = has_job = parked = passed = 0
+    for n in range(len(used)):
+        i = used[n]
+        core, b = s.cores[i], s.batches[i >> 1]
+        if i == watched:
+            queued, has_job, parked, passed = core.queued, core.jobs | core.pending, core.parked, core.passed
+        step_front(
+            core, b, s.tiles[core.tile], s.queues[i], cfg, now,
             wires.drained_core[at] == i + 1, wires.drained_core[(at + 1) % EVENTS] == i + 1,
         )  # fmt: skip
-        if i == watched:
-            _count_states(s, core, queued, has_job, parked, passed)
-    for tile in range(cfg.tiles):
-        fill = s.fills[cfg.tile_lane[tile], now % FILLS]
-        fill_tile(s.tiles[tile], s.entries[tile], s.runs[tile], cfg, fill, fill.tile == tile)
-    return macs
+        lend_port(core, b, 1 if wires.drain_core[at] == i + 1 else 0, wires.drain_clear[at])
+        if core.jobs or core.pending or core.draining:
+            b.awake = LONGEST
+    moves = 0
+    for n in range(len(s.batches)):
+        b = s.batches[n]
+        if b.awake:
+            b.awake -= 1
+            moves = 1
+            step_threads(b)
+            grant_words(b)
+    for n in range(len(used)):
+        i = used[n]
+        core, b = s.cores[i], s.batches[i >> 1]
+        if core.jobs or core.pending:
+            begin_jobs(core, b)
+            fetch_words(core, b, s.tiles[core.tile])
+        take_arriving(core, b)
+    if s.cores[watched].tile >= 0:
+        _count_states(s, s.cores[watched], s.batches[watched >> 1], queued, has_job, parked, passed)
+    else:
+        s.counters[0].states[WEIGHT] += THREADS
+    if s.arrivals[now % SLOTS].valid:
+        _take_words(s, cfg, s.arrivals[now % SLOTS])
+    for lane in range(len(s.lanes)):
+        fill = s.fills[lane, now % FILLS]
+        if fill.word_we or fill.run_we or fill.commit:
+            fill_tile(s.tiles[fill.tile], cfg, fill, now)
+    return moves
+
+
+@kernel
+def _add_macs(s: Any) -> None:
+    """The threads' own counters have 16 bits."""
+    for n in range(len(s.batches)):
+        b = s.batches[n]
+        for i in range(PLACES):
+            s.counters[0].macs += b.macs[i]
+            b.macs[i] = 0
 
 
 @kept_kernel
-def run(s: Any, layer: Any, tile_of: Any, act: Any, wgt: Any, result_words: int, nonzeros: Any) -> tuple[int, int]:
+def run(s: Any, layer: Any, tile_of: Any, used: Any, act: Any, wgt: Any, result_words: int, nonzeros: Any) -> tuple[int, int]:
     """Run a layer to its end. Returns its cycles and how it ended.
 
     Args:
-        s: a new State. layer: LAYER [1]. tile_of: int64 [cores], see `reset`. act, wgt: int64 streams, that of the weights for
+        s: a new State. layer: LAYER [1]. tile_of: int64 [cores], see `reset`; used: the cores with a tile. act, wgt: int64 streams, that of the weights for
         one strip. result_words: of the buffer. nonzeros: int64 [channels, rows, segments] of the result stream.
     """
     cfg = layer[0]
@@ -161,6 +197,7 @@ def run(s: Any, layer: Any, tile_of: Any, act: Any, wgt: Any, result_words: int,
             continue
         out_valid, out_ready = s.slices[OUT].out, 0 if s.slices[S2MM_IN].spare else 1
         if s.encoder[0].end_sent and not out_valid and stream_in.ended and weights.ended:
+            _add_macs(s)
             return now + 1, DONE
         act_word = act[s.mm2s[ACT].sent] if act_in.out else 0
         wgt_word = wgt[s.mm2s[WGT].sent % len(wgt)] if wgt_in.out else 0
@@ -193,11 +230,12 @@ def run(s: Any, layer: Any, tile_of: Any, act: Any, wgt: Any, result_words: int,
         _step_output(s, cfg, nonzeros, now, prm_push)
         step_mm2s(s.mm2s[ACT], act_in, s.ports[ACT], now, act_ready)
         step_mm2s(s.mm2s[WGT], wgt_in, s.ports[WGT], now, wgt_ready)
-        macs = _step_mesh(s, cfg, now)
-        s.counters[0].macs += macs
+        moves = _step_mesh(s, cfg, used, now)
+        if now % MACS_EVERY == 0:
+            _add_macs(s)
 
         wires.stuck = wires.stuck + 1 if waiting and full else 0
-        wires.still = 0 if act_go or wgt_go or out_go or macs else wires.still + 1
+        wires.still = 0 if act_go or wgt_go or out_go or moves else wires.still + 1
         if wires.stuck >= MOST_STUCK:
             return now + 1, ROW_BUFFER
         if wires.still >= MOST_STILL:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .kernel import kernel, registers
+import numpy as np
+
+from .kernel import kernel
 
 RING = 512  # words
 IN_FLIGHT = 64  # end_word
@@ -17,35 +19,37 @@ RUNS = 4096  # entries of the largest run table
 EMPTY = -1
 ONES = 0x0101010101010101  # a byte for each thread
 TOPS = -0x7F7F7F7F7F7F7F80  # 0x8080808080808080
+RELEASE = 2  # release_q of the core, cycles after the commit
 
-# commits: release_q of the core.
-TILE = registers("filled", "wr_word", ("end_word", IN_FLIGHT), "commits")
+# release_at: when release_q[1] is high. full: cores of the tile whose room_o is low. entries: {edge_col, position} of the activation
+# buffer. runs: {first, last} of the run table, or EMPTY.
+TILE = np.dtype(
+    [("filled", np.int32), ("wr_word", np.int32), ("full", np.int32), ("release_at", np.int64), ("end_word", np.int32, (IN_FLIGHT,))]
+    + [("entries", np.int16, (2 * RING,)), ("runs", np.int32, (RUNS,))]
+)
 
 
 @kernel
-def fill_tile(tile: Any, entries: Any, runs: Any, cfg: Any, f: Any, mine: bool) -> None:
-    """One cycle; a step of the fill, if it is for this tile. `entries` [words, 2]: {edge_col, position}; `runs`: {first, last}, or EMPTY."""
-    tile.commits = tile.commits << 1 & 3
-    if not mine:
-        return
+def fill_tile(tile: Any, cfg: Any, f: Any, now: int) -> None:
+    """One step of the fill."""
     if f.run_we:
         at = ((tile.filled << cfg.run_shift) | f.run_index) & (cfg.run_depth - 1)
-        runs[at] = EMPTY if f.empty else f.first << 10 | f.last
+        tile.runs[at] = EMPTY if f.empty else f.first << 10 | f.last
     if f.commit:
         # A last word that comes in this very cycle is not counted yet.
         tile.end_word[tile.filled % IN_FLIGHT] = tile.wr_word
         tile.filled = (tile.filled + 1) & 0xFF
-        tile.commits |= 1
+        tile.release_at = now + RELEASE
     if f.word_we:
-        entries[f.addr, 0] = f.entry0
-        entries[f.addr, 1] = f.entry1
+        tile.entries[2 * f.addr] = f.entry0
+        tile.entries[2 * f.addr + 1] = f.entry1
         tile.wr_word = (f.addr + 1) % RING
 
 
 @kernel
-def run_of(runs: Any, cfg: Any, chan: int, index: int) -> int:
+def run_of(tile: Any, cfg: Any, chan: int, index: int) -> int:
     """A run, or EMPTY."""
-    return runs[((chan << cfg.run_shift) | index) & (cfg.run_depth - 1)]
+    return tile.runs[((chan << cfg.run_shift) | index) & (cfg.run_depth - 1)]
 
 
 @kernel
@@ -58,11 +62,13 @@ def set_oldest(core: Any, thread: int, chan: int) -> None:
 @kernel
 def step_ring(core: Any, tile: Any, cfg: Any) -> None:
     """One cycle: release a channel, find the room."""
-    free = (tile.wr_word - core.tail_word) % RING
+    used = (tile.wr_word - core.tail_word) % RING
     in_flight = (tile.filled - core.tail) & 0xFF
     differ = core.oldest ^ (core.tail * ONES)
     if in_flight and not (differ - ONES) & ~differ & TOPS:
         core.tail_word = tile.end_word[core.tail % IN_FLIGHT]
         core.tail = (core.tail + 1) & 0xFF
-    core.room = 1 if free < cfg.act_words - 1 - MARGIN and in_flight < cfg.chan_cap else 0
+    room = 1 if used < cfg.act_words - 1 - MARGIN and in_flight < cfg.chan_cap else 0
+    tile.full += core.room - room
+    core.room = room
     core.oldest = core.oldest_d

@@ -32,7 +32,8 @@ def simulate_stage(program: Program, activations: np.ndarray, result: np.ndarray
     state.ports["latency"] = timing.latency
     state.ports["outstanding"] = timing.outstanding
     act = (activations if activations.dtype==np.uint64 else program.source.compress(activations)).view(np.int64)
-    cycles, end = run(state, layer, tile_of_core(program, config), act, program.weights.view(np.int64), program.result_words, row_counts(program.result, result))
+    tile_of = tile_of_core(program, config)
+    cycles, end = run(state, layer, tile_of, np.flatnonzero(tile_of >= 0), act, program.weights.view(np.int64), program.result_words, row_counts(program.result, result))
     c = state.counters[0]
     counters = Counters(cycles=int(cycles), macs=int(c["macs"]), **{n: int(v) for n, v in zip(FLAGS, c["flags"])},
         sampled={n: int(v) * config.cores for n, v in zip(STATES, c["states"])})

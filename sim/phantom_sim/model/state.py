@@ -18,10 +18,10 @@ from .lam_pack import FILL, FILLS, PACK
 from .lam_scan import BEAT, SCAN, STAGES
 from .layer_config import TILES
 from .memory import PORT
-from .run_ring import RING, TILE
+from .run_ring import TILE
 from .slice import BLOCK_FIFO, SLICE
 from .stream_in import DIRECTORY, STREAM_IN, reset_stream_in
-from .thread import THREAD
+from .thread import BATCH
 from .weight_queue import THREADS
 from .weight_stream import ARRIVAL, SLOTS, WEIGHT_STREAM
 
@@ -54,15 +54,12 @@ class State(NamedTuple):
     packs: np.ndarray
     beats: np.ndarray
     fills: np.ndarray
-    tile_room: np.ndarray
     weights: np.ndarray
     arrivals: np.ndarray
     cores: np.ndarray
-    threads: np.ndarray
+    batches: np.ndarray
     queues: np.ndarray
     tiles: np.ndarray
-    entries: np.ndarray
-    runs: np.ndarray
     drain: np.ndarray
     encoder: np.ndarray
     counters: np.ndarray
@@ -89,15 +86,12 @@ def new_state(layer: np.ndarray) -> State:
         packs=np.zeros(lanes, PACK),
         beats=np.zeros((lanes, STAGES), BEAT),
         fills=np.zeros((lanes, FILLS), FILL),
-        tile_room=np.zeros(TILES, np.int64),
         weights=np.zeros(1, WEIGHT_STREAM),
         arrivals=np.zeros(SLOTS, ARRIVAL),
         cores=np.zeros(cores, CORE),
-        threads=np.zeros((cores, THREADS), THREAD),
+        batches=np.zeros((cores + 1) // 2, BATCH),
         queues=np.zeros((cores, THREADS, int(cfg["queue_words"])), np.int64),
         tiles=np.zeros(TILES, TILE),
-        entries=np.zeros((TILES, RING, 2), np.int16),
-        runs=np.zeros((TILES, int(cfg["run_depth"])), np.int32),
         drain=np.zeros(1, DRAIN),
         encoder=np.zeros(1, ENCODER),
         counters=np.zeros(1, COUNTERS),
@@ -117,5 +111,6 @@ def reset(s: Any, cfg: Any, tile_of: Any, act_words: int, wgt_words: int, result
     for i in range(len(s.lanes)):
         reset_lane(s.lanes[i], s.scans[i], s.packs[i])
     for i in range(len(s.cores)):
+        s.cores[i].number = i
         s.cores[i].tile = tile_of[i]
         reset_core(s.cores[i], cfg)

@@ -16,7 +16,7 @@ DIRECTORY = 2048  # entries of the largest directory
 STREAM_IN = registers(
     "state", "left", "wr", "tail", "head", "chunk", "xs", "row", "more_rows", "row_pending",
     "was_end",  # was_end_q of phantom_packet_check
-    "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "room", "strip_room",
+    "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "row_limit", "room", "strip_room",
     ("strip_end", STRIPS),
 )  # fmt: skip
 
@@ -25,6 +25,7 @@ STREAM_IN = registers(
 def reset_stream_in(s: Any, cfg: Any) -> None:
     """As it stands when a layer starts: some hundred cycles after its reset."""
     s.tail_row = cfg.in_strip_rows
+    s.row_limit = cfg.directory_depth >> cfg.dir_row_shift
     s.room = 1
     s.strip_room = 1
 
@@ -44,7 +45,7 @@ def stream_in_ready(s: Any, cfg: Any, word: int) -> int:
         if (word & 0xF) == KIND_END:
             return 1
         last = ((word >> 12) & 0x3FF) + ((word >> 26) & 0x3F)
-        return 1 if last < s.oldest_row + (cfg.directory_depth >> cfg.dir_row_shift) else 0
+        return 1 if last < s.row_limit else 0
     return s.room if s.state == BODY else 0
 
 
@@ -67,6 +68,7 @@ def step_stream_in(s: Any, cfg: Any, memory: Any, directory: Any, accept: int, w
     if s.was_end:
         s.ended = 1
         s.rows_ready = cfg.in_rows
+    s.row_limit = s.oldest_row + (cfg.directory_depth >> cfg.dir_row_shift)
     s.oldest_row = s.tail_row - cfg.in_strip_rows
     if free_strip:
         s.tail = s.strip_end[s.strip_rd]

@@ -10,58 +10,68 @@ from typing import Any
 
 from .kernel import kernel
 from .run_ring import EMPTY, run_of, set_oldest
+from .thread import is_idle, place_of
 from .weight_queue import head, pop_entry
 
 END_OF_PASS, HOP = 127, 126  # delta, where w is 0
 
 
 @kernel
-def decide(core: Any, threads: Any, tile: Any, queue: Any, runs: Any, cfg: Any, t: int) -> None:
-    """S3 of thread `t`: go on, or leave the entry in the queue. The job waits in the thread's pending registers until S5."""
+def _end_pass(core: Any, b: Any, t: int) -> bool:
+    """Whether the thread may turn to its other bank; then it does."""
+    i = place_of(core.number, t)
+    if core.passed >> t & 1 or core.pending >> t & 1 or not is_idle(b, i):
+        return False
+    core.passed |= 1 << t
+    b.bank[i] ^= 0x100
+    return True
+
+
+@kernel
+def _find_job(core: Any, b: Any, tile: Any, cfg: Any, t: int, index: int) -> None:
+    """Run, base and the rest of a job; it waits in the thread's pending registers until S5, which are free."""
+    window = (index >> cfg.slot_bits) & ((1 << cfg.window_bits) - 1)
+    chan = index >> (cfg.slot_bits + cfg.window_bits)
+    run = run_of(tile, cfg, chan, cfg.window_run[window])
+    if run == EMPTY:
+        return
+    i = place_of(core.number, t)
+    slot = index & ((1 << cfg.slot_bits) - 1)
+    b.p_first[i] = run >> 10
+    b.p_last[i] = run & 0x3FF
+    b.p_base[i] = b.bank[i] | ((cfg.slot_base[slot] - cfg.window_offset[window]) & 0xFF)
+    b.p_skip[i] = cfg.window_skip[window]
+    b.p_chan[i] = chan
+    core.job |= 1 << t
+
+
+@kernel
+def decide(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, t: int) -> None:
+    """S3 of thread `t`: go on, or leave the entry in the queue."""
     entry = head(core, queue, t)
     delta, w = entry >> 8, entry & 0xFF
     bits = cfg.slot_bits + cfg.window_bits
-    index = core.index[t]
-    bit = 1 << t
     # The index is {channel, window, slot} without the bits that the layer does not use.
-    if w == 0 and delta == END_OF_PASS:
-        th = threads[t]
-        if not core.idle >> t & 1 or core.passed & bit:
+    index = core.index[t]
+    end_of_pass = w == 0 and delta == END_OF_PASS
+    if end_of_pass:
+        if not _end_pass(core, b, t):
             return
-        core.passed |= bit
-        th.bank ^= 0x100
         free = ((index >> bits) + 1) & 0xFF
+    elif w or delta == HOP:
+        index = (index + delta) & ((0x100 << bits) - 1)
+        free = index >> bits
     else:
-        if w or delta == HOP:
-            index = (index + delta) & ((0x100 << bits) - 1)
-            free = index >> bits
-        else:
-            chan = ((index >> bits) + delta) & 0xFF
-            index = (chan << bits) | ((1 << bits) - 1)
-            free = (chan + 1) & 0xFF
-        core.taken[t] = free
-        if not (core.jobs | core.pending) & bit:
-            set_oldest(core, t, free)
-        chan = index >> bits
-        if not ((chan - tile.filled) & 0x80):
-            core.park |= bit
-            return
-        core.index[t] = index
-        pop_entry(core, cfg.queue_words, t)
-        if w:
-            window = (index >> cfg.slot_bits) & ((1 << cfg.window_bits) - 1)
-            run = run_of(runs, cfg, chan, cfg.window_run[window])
-            if run != EMPTY:
-                th = threads[t]
-                slot = index & ((1 << cfg.slot_bits) - 1)
-                th.p_first = run >> 10
-                th.p_last = run & 0x3FF
-                th.p_base = th.bank | ((cfg.slot_base[slot] - cfg.window_offset[window]) & 0xFF)
-                th.p_skip = cfg.window_skip[window]
-                th.p_chan = chan
-                core.job |= bit
-        return
+        chan = ((index >> bits) + delta) & 0xFF
+        index = (chan + 1 << bits) - 1
+        free = (chan + 1) & 0xFF
     core.taken[t] = free
-    if not (core.jobs | core.pending) & bit:
+    if not (core.jobs | core.pending) >> t & 1:
         set_oldest(core, t, free)
+    if not end_of_pass and not ((index >> bits) - tile.filled) & 0x80:
+        core.park |= 1 << t
+        return
+    core.index[t] = index
     pop_entry(core, cfg.queue_words, t)
+    if w:
+        _find_job(core, b, tile, cfg, t, index)

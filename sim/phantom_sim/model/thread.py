@@ -1,4 +1,9 @@
-"""phantom_thread: fetch, word slots, read-modify-write. Only addresses count; there are no values."""
+"""phantom_thread: fetch, word slots, read-modify-write. Only addresses count; there are no values.
+
+The threads of two cores stand side by side in a *batch*, so that one vector instruction moves all of them. Place 4 c + p of it
+is the first thread of PE p of core c, place 8 + 4 c + p the second one. What happens in every cycle is written without branches, on 16-bit
+numbers, and truth is -1 (all ones); what happens once a word or once a job is done thread by thread.
+"""
 
 from __future__ import annotations
 
@@ -6,102 +11,119 @@ from typing import Any
 
 from .kernel import kernel, registers
 
-NOWHERE = -1  # an address that no partial sum has
+PLACES = 16
+PES = PLACES // 2
+LONGEST = 32  # cycles that a thread without jobs may still take: four entries of two words, each stalled twice, and the stages
 
-# p_*: pend_q. first .. chan: job_q. fill, use, arrived: the pointers of the word slots. want, low, high, by slot: halves to be multiplied,
-# addresses of their partial sums. v1 .. v4, a1 .. a4: valid and address of the stages.
-THREAD = registers(
-    "p_first", "p_last", "p_base", "p_skip", "p_chan", "bank",
-    "job_valid", "first", "last", "base", "skip", "chan", "word", "first_word",
-    "fill", "use", "arrived", "second", ("want", 2), ("low", 2), ("high", 2),
+_EACH = (
+    # Stages: valid and address.
     "v1", "v2", "v3", "v4", "a1", "a2", "a3", "a4",
-    bits=16,
+    # Word slots: fill_q, use_q, arrived_q, second_q; for each slot: is there an entry, are there two, their addresses.
+    "fill", "use", "arrived", "second", "any0", "any1", "two0", "two1", "one0", "one1", "other0", "other1",
+    # job_valid_q; rd_req_o, rd_gnt_i; drain_en_i, drain_clear_i; mac_o, stall_o, and multiplies so far.
+    "job", "want", "grant", "drain", "clear", "mac", "stall", "macs",
+    # job_q, with the word and whether it is the first one; pend_q; the bank of the TDS.
+    "first", "last", "base", "skip", "chan", "word", "first_word", "p_first", "p_last", "p_base", "p_skip", "p_chan", "bank",
 )  # fmt: skip
-GO, STALL, LOADED, JOB, ACTIVE = 1, 2, 4, 8, 16  # what step_thread tells
+# turn: turn_q of the PEs, true when it is the second thread's. awake: cycles until all threads are surely idle.
+BATCH = registers(*((name, PLACES) for name in _EACH), ("turn", PES), "awake", bits=16)
 
 
 @kernel
-def wants_word(th: Any) -> bool:
-    """rd_req_o."""
-    return th.job_valid != 0 and ((th.fill ^ th.use) & 3) != 2
+def place_of(core: int, thread: int) -> int:
+    """Place in its batch of a thread of a core."""
+    return (thread & 1) * PES + (core & 1) * (PES // 2) + (thread >> 1)
 
 
 @kernel
-def _fetch(th: Any, entries: Any, last_word: bool) -> None:
-    """The word goes into its slot (the RTL has it there two cycles later; nobody looks before `arrived`)."""
-    slot = th.fill & 1
-    low, high = entries[th.word, 0], entries[th.word, 1]
-    skip = th.skip << 1
-    want = 0
-    if not (th.first_word and th.first & 1) and not (skip >> (low >> 8)) & 1:
-        want = 1
-    if not (last_word and not th.last & 1) and not (skip >> (high >> 8)) & 1:
-        want |= 2
-    th.want[slot] = want
-    bank = th.base & 0x100
-    th.low[slot] = bank | ((th.base + low) & 0xFF)
-    th.high[slot] = bank | ((th.base + high) & 0xFF)
+def is_idle(b: Any, i: int) -> bool:
+    """idle_o, but for the pending job."""
+    return not (b.job[i] or b.fill[i] != b.use[i] or b.v1[i] or b.v2[i] or b.v3[i] or b.v4[i])
 
 
 @kernel
-def step_thread(th: Any, entries: Any, granted: bool, pending: int, drain: int, clear: int) -> int:
-    """One cycle. granted: rd_gnt_i. pending: pend_valid_q. drain, clear: drain_en_i, drain_clear_i. Returns a set of flags."""
-    result = 0
-    # Stages 2 to 4.
-    stall = th.v2 and (drain or (th.v3 and th.a3 == th.a2) or (th.v4 and th.a4 == th.a2))
-    go = th.v2 and not stall
-    arrived = th.arrived != th.use
-    th.v4 = th.v3
-    th.a4 = th.a3
-    if drain:
-        th.v3 = clear
-        th.a3 = NOWHERE
+def step_threads(b: Any) -> None:
+    """One cycle of everything but fetch and jobs; finds rd_req_o."""
+    for i in range(PLACES):
+        v1, v2, v3, v4 = b.v1[i], b.v2[i], b.v3[i], b.v4[i]
+        a1, a2, a3, a4 = b.a1[i], b.a2[i], b.a3[i], b.a4[i]
+        use, second, drain = b.use[i], b.second[i], b.drain[i]
+        odd = -(use & 1)
+        some = (b.any1[i] & odd) | (b.any0[i] & ~odd)
+        two = (b.two1[i] & odd) | (b.two0[i] & ~odd)
+        one = (b.one1[i] & odd) | (b.one0[i] & ~odd)
+        other = (b.other1[i] & odd) | (b.other0[i] & ~odd)
+        same3 = -1 if a3 == a2 else 0
+        same4 = -1 if a4 == a2 else 0
+        stall = v2 & (drain | (v3 & same3) | (v4 & same4))
+        go = v2 & ~stall
+        arrived = -1 if b.arrived[i] != use else 0
+        take = arrived & ~stall
+        both = two & ~second
+        address = (other & second) | (one & ~second)
+        b.v4[i] = v3
+        b.a4[i] = a3
+        b.v3[i] = (drain & b.clear[i]) | (go & ~drain)
+        b.a3[i] = a2 | drain  # -1: the bank that is drained is not the one of stage 2
+        b.v2[i] = (v2 & stall) | (v1 & ~stall)
+        b.a2[i] = (a2 & stall) | (a1 & ~stall)
+        b.v1[i] = (v1 & stall) | (some & take)
+        b.a1[i] = (a1 & stall) | (address & ~stall)
+        b.second[i] = (take & both) | (second & ~take)
+        b.use[i] = (use - (take & ~both)) & 3
+        full = -1 if (b.fill[i] ^ use) == 2 else 0
+        b.want[i] = b.job[i] & ~full
+        b.arrived[i] = b.fill[i]
+        b.mac[i] = go
+        b.stall[i] = stall
+        b.macs[i] -= go
+
+
+@kernel
+def grant_words(b: Any) -> None:
+    """phantom_pe: which of the two threads gets the port of the activation buffer."""
+    for i in range(PES):
+        want0, want1, turn = b.want[i], b.want[i + PES], b.turn[i]
+        grant0 = want0 & ~(want1 & turn)
+        grant1 = want1 & ~(want0 & ~turn)
+        b.grant[i] = grant0
+        b.grant[i + PES] = grant1
+        b.turn[i] = grant0 | (turn & ~grant1)
+
+
+@kernel
+def fetch_word(b: Any, i: int, entries: Any) -> bool:
+    """A word of the run into its slot (the RTL has it there two cycles later; nobody looks before `arrived`). Was it the last one?"""
+    word = b.word[i]
+    finished = word == b.last[i] >> 1
+    low, high = entries[2 * word], entries[2 * word + 1]
+    skip = b.skip[i] << 1
+    base = b.base[i]
+    bank = base & 0x100
+    low_there = not (b.first_word[i] and b.first[i] & 1) and not (skip >> (low >> 8)) & 1
+    high_there = not (finished and not b.last[i] & 1) and not (skip >> (high >> 8)) & 1
+    high_address = bank | ((base + high) & 0xFF)
+    one = bank | ((base + low) & 0xFF) if low_there else high_address
+    some = -1 if low_there or high_there else 0
+    two = -1 if low_there and high_there else 0
+    if b.fill[i] & 1:
+        b.any1[i], b.two1[i], b.one1[i], b.other1[i] = some, two, one, high_address
     else:
-        th.v3 = 1 if go else 0
-        th.a3 = th.a2
-    if stall:
-        result = STALL
-    else:
-        if go:
-            result = GO
-        # Stage 1: an entry.
-        th.v2 = th.v1
-        th.a2 = th.a1
-        th.v1 = 0
-        if arrived:
-            slot = th.use & 1
-            want = th.want[slot]
-            if want:
-                th.v1 = 1
-                th.a1 = th.low[slot] if want & 1 and not th.second else th.high[slot]
-            if want == 3 and not th.second:
-                th.second = 1
-            else:
-                th.second = 0
-                th.use = (th.use + 1) & 3
-    # Fetch.
-    th.arrived = th.fill
-    finished = False
-    if granted:
-        finished = th.word == th.last >> 1
-        _fetch(th, entries, finished)
-        th.fill = (th.fill + 1) & 3
-        th.word = (th.word + 1) & 0x1FF
-        th.first_word = 0
-    if pending and (finished or not th.job_valid):
-        th.first = th.p_first
-        th.last = th.p_last
-        th.base = th.p_base
-        th.skip = th.p_skip
-        th.chan = th.p_chan
-        th.word = th.p_first >> 1
-        th.first_word = 1
-        th.job_valid = 1
-        result |= LOADED
-    elif finished:
-        th.job_valid = 0
-    if th.job_valid:
-        result |= JOB | ACTIVE
-    elif th.fill != th.use or th.v1 or th.v2 or th.v3 or th.v4:
-        result |= ACTIVE
-    return result
+        b.any0[i], b.two0[i], b.one0[i], b.other0[i] = some, two, one, high_address
+    b.fill[i] = (b.fill[i] + 1) & 3
+    b.word[i] = (word + 1) & 0x1FF
+    b.first_word[i] = 0
+    return finished
+
+
+@kernel
+def load_job(b: Any, i: int) -> None:
+    """The pending job is begun."""
+    b.first[i] = b.p_first[i]
+    b.last[i] = b.p_last[i]
+    b.base[i] = b.p_base[i]
+    b.skip[i] = b.p_skip[i]
+    b.chan[i] = b.p_chan[i]
+    b.word[i] = b.p_first[i] >> 1
+    b.first_word[i] = 1
+    b.job[i] = -1
