@@ -9,17 +9,17 @@ import numpy as np
 from .kernel import kernel
 from .run_ring import set_oldest, step_ring
 from .tds import decide
-from .thread import PES, fetch_word, load_job, place_of
+from .thread import PES, load_job, place_of
 from .thread_mapper import step_mapper
 from .weight_queue import THREADS
 
 # Sets of threads are masks. queued: filled_o of the queue; roomy, weight_room: threads with room, now and as room_o says. pending, jobs:
 # pend_valid_q, job_valid_q of the threads. busy, parked, last, selected: of the mapper. pipe: S1 to S5 of the TDS, a thread (plus
 # one) for each, four bits each. park, job, arriving: what S3 has found, until S5. passed: pass_done_q; pass_done: pass_done_o.
-# taken, index: chan_q and index_mem of the TDS. oldest: a byte for each thread.
+# idle: threads that will begin their pending job in this cycle, because they have none. taken, index: chan_q and index_mem of the TDS. oldest: a byte for each thread.
 CORE = np.dtype(
     [(name, np.int32) for name in ("number", "tile", "queued", "roomy", "weight_room", "pending", "jobs", "busy", "parked", "last")]
-    + [(name, np.int32) for name in ("selected", "pipe", "park", "job", "arriving", "passed", "pass_done", "draining")]
+    + [(name, np.int32) for name in ("selected", "pipe", "park", "job", "arriving", "passed", "pass_done", "draining", "idle")]
     + [(name, np.int32) for name in ("tail", "tail_word", "room")]
     + [(name, np.int32, (THREADS,)) for name in ("taken", "index", "level", "queue_wr", "queue_rd")]
     + [("oldest", np.int64), ("oldest_d", np.int64)]
@@ -47,6 +47,7 @@ def step_front(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, now: int, dra
     deciding = core.pipe >> 8 & 0xF
     done_bit = 1 << (done - 1) if done else 0
     core.arriving = done_bit & core.job
+    core.idle = core.pending & ~core.jobs
     step_mapper(core, ALL & ~core.pending, tile.release_at == now, done_bit, done_bit & core.park)
     core.job &= ~done_bit
     core.park &= ~done_bit
@@ -70,14 +71,12 @@ def lend_port(core: Any, b: Any, drain: int, clear: int) -> None:
 
 @kernel
 def begin_jobs(core: Any, b: Any) -> None:
-    """Pending jobs of threads that have none; before words are fetched."""
-    idle = core.pending & ~core.jobs
+    """Pending jobs of threads that had none in this cycle (`idle`)."""
+    idle = core.idle
     while idle:
-        t = 0
-        while not idle >> t & 1:
-            t += 1
-        _begin(core, b, t)
-        idle &= idle - 1
+        bit = idle & -idle
+        _begin(core, b, (bit & 0xAA != 0) | (bit & 0xCC != 0) << 1 | (bit & 0xF0 != 0) << 2)
+        idle ^= bit
 
 
 @kernel
@@ -90,22 +89,17 @@ def _begin(core: Any, b: Any, t: int) -> None:
 
 
 @kernel
-def fetch_words(core: Any, b: Any, tile: Any) -> None:
-    """One word for each PE that wants one; jobs end with their last one."""
+def end_jobs(core: Any, b: Any) -> None:
+    """A job ends with its last word; the pending one follows at once. After words were fetched."""
     half = (core.number & 1) * (PES // 2)
     for pe in range(PES // 2):
         i = half + pe
-        t = 2 * pe
-        if not b.grant[i]:
-            i += PES
-            t += 1
-            if not b.grant[i]:
-                continue
-        if fetch_word(b, i, tile.entries):
+        if b.finished[i] | b.finished[i + PES]:
+            t = 2 * pe if b.finished[i] else 2 * pe + 1
             if core.pending >> t & 1:
                 _begin(core, b, t)
             else:
-                b.job[i] = 0
+                b.job[place_of(core.number, t)] = 0
                 core.jobs &= ~(1 << t)
                 set_oldest(core, t, core.taken[t])
 

@@ -24,7 +24,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that others of the model call."""
     import numba
 
-    return numba.njit(error_model="numpy", _nrt=False)(function)
+    return numba.njit(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def kept_kernel(function: Callable[..., Any]) -> Any:

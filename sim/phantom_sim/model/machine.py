@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .core import begin_jobs, fetch_words, lend_port, step_front, take_arriving
+from .core import begin_jobs, end_jobs, lend_port, step_front, take_arriving
 from .counters import BANK, CHANNEL, FETCH, HAZARD, ISSUE, WEIGHT, watched_core
 from .dma import step_mm2s, step_s2mm
 from .drain import IDLE as DRAIN_IDLE
@@ -24,7 +24,7 @@ from .run_ring import fill_tile
 from .slice import step_block_fifo, step_slice
 from .state import ACT, ENC, EVENTS, OUT, S2MM_IN, S2MM_OUT, WGT, reset
 from .stream_in import step_stream_in, stream_in_ready
-from .thread import LONGEST, PLACES, grant_words, place_of, step_threads
+from .thread import LONGEST, PES, PLACES, grant_words, place_of, read_words, step_fetch_words, step_stages
 from .weight_queue import THREADS, push_word
 from .weight_stream import PARAMS, SLOTS, step_weight_stream, weight_ready
 
@@ -139,14 +139,17 @@ def _step_mesh(s: Any, cfg: Any, used: Any, now: int) -> int:
         if b.awake:
             b.awake -= 1
             moves = 1
-            step_threads(b)
+            step_stages(b)
             grant_words(b)
+            for i in range(2 * n, min(2 * n + 2, len(s.cores))):
+                if s.cores[i].jobs:
+                    read_words(b, (i & 1) * (PES // 2), s.tiles[s.cores[i].tile].words)
+            step_fetch_words(b)
     for n in range(len(used)):
-        i = used[n]
-        core, b = s.cores[i], s.batches[i >> 1]
-        if core.jobs or core.pending:
-            begin_jobs(core, b)
-            fetch_words(core, b, s.tiles[core.tile])
+        core, b = s.cores[used[n]], s.batches[used[n] >> 1]
+        if core.jobs:
+            end_jobs(core, b)
+        begin_jobs(core, b)
         take_arriving(core, b)
     if s.cores[watched].tile >= 0:
         _count_states(s, s.cores[watched], s.batches[watched >> 1], queued, has_job, parked, passed)

@@ -21,11 +21,11 @@ ONES = 0x0101010101010101  # a byte for each thread
 TOPS = -0x7F7F7F7F7F7F7F80  # 0x8080808080808080
 RELEASE = 2  # release_q of the core, cycles after the commit
 
-# release_at: when release_q[1] is high. full: cores of the tile whose room_o is low. entries: {edge_col, position} of the activation
-# buffer. runs: {first, last} of the run table, or EMPTY.
+# release_at: when release_q[1] is high. full: cores of the tile whose room_o is low. words: of the activation buffer, {edge_col, position}
+# of the high entry 16 bits above that of the low one. runs: {first, last} of the run table, or EMPTY.
 TILE = np.dtype(
     [("filled", np.int32), ("wr_word", np.int32), ("full", np.int32), ("release_at", np.int64), ("end_word", np.int32, (IN_FLIGHT,))]
-    + [("entries", np.int16, (2 * RING,)), ("runs", np.int32, (RUNS,))]
+    + [("words", np.int32, (RING,)), ("runs", np.int32, (RUNS,))]
 )
 
 
@@ -41,8 +41,7 @@ def fill_tile(tile: Any, cfg: Any, f: Any, now: int) -> None:
         tile.filled = (tile.filled + 1) & 0xFF
         tile.release_at = now + RELEASE
     if f.word_we:
-        tile.entries[2 * f.addr] = f.entry0
-        tile.entries[2 * f.addr + 1] = f.entry1
+        tile.words[f.addr] = f.entry1 << 16 | f.entry0
         tile.wr_word = (f.addr + 1) % RING
 
 
