@@ -1,0 +1,55 @@
+"""How the blocks of the model are compiled.
+
+A block's state is a record (an element of a structured array), whose fields are the registers of the RTL; a *kernel* is a function
+that moves it on by one cycle. Kernels call kernels, and numba makes one piece of machine code of all that `machine.run` calls.
+
+That code is kept on disk. numba would look only at the file of the outermost function to see whether it is still right, so
+the directory is named after the contents of all files of the model: a change in any of them makes a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+KEPT = HERE.parents[2] / "build" / "model"
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that others of the model call."""
+    import numba
+
+    return numba.njit(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def kept_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls, and keep the result on disk."""
+    import numba
+
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(KEPT / digest())
+    try:
+        return numba.njit(error_model="numpy", cache=True, _nrt=False)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def digest() -> str:
+    """Twelve hexadecimal digits of all that the compiled code depends on."""
+    import numba
+
+    result = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    for path in sorted(HERE.glob("*.py")):
+        result.update(path.name.encode() + b"\0" + path.read_bytes())
+    return result.hexdigest()[:12]
+
+
+def registers(*fields: tuple[str, int] | str, bits: int = 32) -> np.dtype:
+    """A record of integers of `bits` bits; a field with a number is that many of them."""
+    kind = np.dtype(f"i{bits // 8}")
+    return np.dtype([(f, kind) if isinstance(f, str) else (f[0], kind, (f[1],)) for f in fields])

@@ -1,0 +1,261 @@
+"""phantom_lam_fetch: finder (loops, packet table) and reader; tokens to the lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .kernel import kernel, registers
+from .lam_scan import TOKEN_FIELDS
+from .stream_in import directory_index
+
+IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND, OFFSET, REQUEST, VIEW_END = range(12)  # state_q
+PACKETS = 64  # table_mem
+MAX_LANES = 16
+VALUE_ROOM = 24  # words used of a lane's value memory up to which a packet still fits
+ARRIVING = 4  # tokens on their way: done_q has three bits, and they are taken in the cycle after
+
+FETCH = registers(
+    "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
+    "need_first", "need_end",
+    "index", "tile_index", "count", "row", "col", "xs", "head_addr",
+    ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS), ("p_last_xs", PACKETS),
+    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "skip_row", "left_col",
+    "req_valid", "req_lane", "req_addr", "req_words", "req_token", "reading", "left", "lane", "token",
+    ("values_used", MAX_LANES), ("arriving", ARRIVING), ("arrive_lane", ARRIVING), ("arrive_token", ARRIVING),
+    bits=64,
+)  # fmt: skip
+# Tokens are kept in a ring while they travel from the request to the end of the lane; there are never more.
+TOKENS = 1024
+TOKEN = np.dtype([(name, np.int64) for name in TOKEN_FIELDS])
+
+
+@kernel
+def fetch_waiting(f: Any, rows_ready: int) -> int:
+    """waiting_o."""
+    return 1 if f.state == STRIP and rows_ready < f.need_end else 0
+
+
+@kernel
+def _request(f: Any, cfg: Any, tokens: Any, memory: Any, lane: int) -> None:
+    """req_q: what the reader is to read next."""
+    view_end = f.state == VIEW_END
+    number = f.req_token = (f.req_token + 1) % TOKENS
+    t = tokens[number]
+    i = f.index % PACKETS
+    col_offset = f.p_col[i] - f.first_col
+    cols_left = f.last_col - f.p_col[i]
+    if view_end:
+        f.req_words = 0
+        t.mask = 0
+    else:
+        offset = (f.chan & 7) + 1
+        for c in range(f.chan & 7):
+            offset += (f.p_counts[i] >> (4 * c)) & 0xF
+        f.req_words = (f.p_counts[i] >> (4 * (f.chan & 7))) & 0xF
+        f.req_addr = (f.p_addr[i] + offset) % cfg.row_buffer_words
+        t.mask = memory[f.req_addr]
+    t.value_words = f.req_words
+    t.row = (0 if cfg.in_flat else f.p_y0[i]) - f.origin
+    t.more_rows = 63 if cfg.in_flat else (f.p_y_last[i] - f.p_y0[i]) & 0x3F
+    t.first_col = -col_offset & 0x3F if col_offset < 0 else 0
+    t.last_col = cols_left & 0x3F if cols_left < cfg.in_span else cfg.in_span - 1
+    t.col = col_offset & 0x1FF
+    t.row_end = 1 if f.p_last_xs[i] or cols_left < cfg.in_span else 0
+    t.tile = f.tile + f.owner
+    t.view_no = f.view_at
+    t.view_end = 1 if view_end else 0
+    t.chan_end = 1 if view_end and (f.view_at + 1 == cfg.views or cfg.view_chans) else 0
+    f.values_used[lane] += f.req_words
+    f.req_valid = 1
+    f.req_lane = lane
+
+
+@kernel
+def _next_view(f: Any, cfg: Any) -> None:
+    """The loops, one step further. (The RTL compares a cycle ahead; nothing turns around at once.)"""
+    f.state = VIEW
+    f.view_at += 1
+    if f.view_at < cfg.views:
+        return
+    f.view_at = 0
+    f.tile += 1
+    if f.tile < cfg.tiles:
+        if f.tile_x == cfg.last_tile_x:
+            f.tile_x = 0
+            f.tile_col = 0
+            f.tile_base += cfg.tile_step_y
+        else:
+            f.tile_x += 1
+            f.tile_col += cfg.tile_step
+        return
+    f.tile = 0
+    f.tile_x = 0
+    f.tile_col = 0
+    f.tile_base = f.base
+    f.tile_index = 0
+    f.chan += 1
+    if f.chan == cfg.chans or (f.chan & 7) == 0:
+        f.state = STRIP
+    f.owner = 0 if f.owner == cfg.last_owner else f.owner + cfg.tiles
+    if f.chan < cfg.chans and f.chan != f.pass_end:
+        return
+    f.owner = 0
+    f.pass_ += 1
+    if cfg.own_chans:
+        f.pass_end += cfg.pass_chans
+    else:
+        f.chan = 0
+    if f.pass_ < cfg.passes:
+        return
+    f.chan = 0
+    f.pass_end = cfg.pass_chans
+    f.pass_ = 0
+    f.strip += 1
+    f.base += cfg.lam_strip_rows
+    f.need += cfg.need_step
+    f.need_first = f.need - cfg.need_above if f.need > cfg.need_above else 0
+    f.need_end = min(f.need + cfg.need_span, cfg.in_rows)
+    if f.strip == cfg.strips:
+        f.state = IDLE
+
+
+@kernel
+def _find(f: Any, cfg: Any) -> None:
+    """StFind: is this packet one that overlaps the view?"""
+    i = f.index % PACKETS
+    first = 0 if cfg.in_flat else f.p_y0[i]
+    last = 0 if cfg.in_flat else f.p_y_last[i]
+    if f.index == f.count or first > f.last_row:
+        f.state = VIEW_END
+    elif last < f.first_row:
+        f.index += 1
+        if f.view_at == 0 and last < f.skip_row:
+            f.tile_index = f.index
+    elif f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col:
+        f.index += 1
+    elif cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]:
+        f.index += 1
+    else:
+        f.state = OFFSET
+
+
+@kernel
+def _range(f: Any, cfg: Any) -> None:
+    """StRange: rows and columns of the view in the input."""
+    scale = 2 if cfg.stride2 else 1
+    parity = cfg.view_py[f.view_at] if cfg.stride2 else 0
+    f.origin = f.first * scale + parity
+    f.first_row = 0 if f.first < 0 else f.origin
+    f.last_row = -1 if f.last < 0 else f.last * scale + parity
+    f.skip_row = -1 if f.first < 0 else f.origin - 1
+    f.last_col = f.first_col + cfg.view_col_span[f.view_at]
+    f.left_col = f.first_col - cfg.in_span
+    f.state = FIND
+
+
+@kernel
+def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
+    """StStore: a line of the packet table."""
+    header = memory[f.head_addr]
+    y0 = (header >> 12) & 0x3FF
+    y_last = y0 + ((header >> 26) & 0x3F)
+    i = f.count % PACKETS
+    f.p_addr[i] = f.head_addr
+    f.p_counts[i] = (header >> 32) & 0xFFFFFFFF
+    f.p_y0[i] = y0
+    f.p_y_last[i] = y_last
+    f.p_col[i] = f.col
+    f.p_last_xs[i] = 1 if f.xs == cfg.in_last_xs else 0
+    f.count += 1
+    f.tile = 0
+    f.tile_x = 0
+    f.view_at = 0
+    f.tile_base = f.base
+    f.tile_col = 0
+    f.tile_index = 0
+    f.state = DIR
+    if f.xs == cfg.in_last_xs:
+        f.xs = 0
+        f.col = 0
+        f.row = y_last + 1
+        if f.row >= f.need_end:
+            f.state = VIEW
+    else:
+        f.xs += 1
+        f.col += cfg.in_span
+
+
+@kernel
+def step_fetch(
+    f: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
+) -> None:
+    """One cycle. A token's arrival is put down for the cycle of its tok_valid_o."""
+    # Reader.
+    last_word = f.left == 0
+    take = f.req_valid and (not f.reading or last_word) and lanes[f.req_lane].tok_room
+    lane = (f.tile + f.owner) % cfg.lanes
+    wants = f.state == REQUEST or f.state == VIEW_END
+    request = wants and f.values_used[lane] <= VALUE_ROOM and (not f.req_valid or take)
+    idle_reader = not f.req_valid and not f.reading
+    if f.reading and last_word:
+        # done_q shifts three times.
+        at = (now + 3) % ARRIVING
+        f.arriving[at] = 1
+        f.arrive_lane[at] = f.lane
+        f.arrive_token[at] = f.token
+    if take:
+        f.left = f.req_words
+        f.lane = f.req_lane
+        f.token = f.req_token
+        f.reading = 1
+        f.req_valid = 0
+    else:
+        f.left -= 1
+        if last_word:
+            f.reading = 0
+
+    # Finder.
+    state = f.state
+    if state == FIND:
+        _find(f, cfg)
+    elif wants:
+        if request:
+            _request(f, cfg, tokens, memory, lane)
+            if state == REQUEST:
+                f.index += 1
+                f.state = VIEW_END if cfg.in_flat else FIND
+            else:
+                _next_view(f, cfg)
+    elif state == OFFSET:
+        f.state = REQUEST
+    elif state == VIEW:
+        f.first = f.tile_base + cfg.view_first[f.view_at]
+        f.last = f.first + cfg.view_rows[f.view_at] - 1
+        f.first_col = f.tile_col + cfg.view_col_first[f.view_at]
+        f.index = f.view_at if cfg.in_flat else f.tile_index
+        f.state = RANGE
+    elif state == RANGE:
+        _range(f, cfg)
+    elif state == STRIP:
+        f.row = f.need_first
+        f.xs = 0
+        f.col = 0
+        f.count = 0
+        if rows_ready >= f.need_end and idle_reader:
+            f.state = DIR
+    elif state == DIR:
+        f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
+        f.state = HEAD
+    elif state == HEAD:
+        f.state = HEAD_WAIT
+    elif state == HEAD_WAIT:
+        f.state = STORE
+    elif state == STORE:
+        _store_packet(f, cfg, memory)
+    elif now == 0:  # start_i
+        f.pass_end = cfg.pass_chans
+        f.need_first = 0
+        f.need_end = min(cfg.need_span, cfg.in_rows)
+        f.state = STRIP

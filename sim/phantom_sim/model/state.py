@@ -1,0 +1,116 @@
+"""Every register of the machine in one tuple, and what it holds after reset."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .core import CORE, reset_core
+from .counters import COUNTERS
+from .dma import MM2S, MM2S_FIFO, S2MM, start_split
+from .drain import DRAIN
+from .encoder import ENCODER
+from .kernel import kernel, registers
+from .lam_fetch import FETCH, TOKEN, TOKENS
+from .lam_lane import LANE, reset_lane
+from .lam_pack import FILL, FILLS, PACK
+from .lam_scan import BEAT, SCAN, STAGES
+from .layer_config import TILES
+from .memory import PORT
+from .run_ring import TILE
+from .slice import BLOCK_FIFO, SLICE
+from .stream_in import DIRECTORY, STREAM_IN, reset_stream_in
+from .thread import BATCH
+from .weight_queue import THREADS
+from .weight_stream import ARRIVAL, SLOTS, WEIGHT_STREAM
+
+EVENTS = 16
+# What does not belong to a block. drain_core, drain_clear, drained_core: what the drain asks of a core (its number plus one), by the
+# cycle in which it arrives. last: the encoder gets a segment's last value. swap: swap_q of phantom_output. still, stuck: cycles
+# without movement, and with a full row buffer that the LAM waits for.
+WIRES = registers(
+    "swap", "still", "stuck", ("drain_core", EVENTS), ("drain_clear", EVENTS), ("drained_core", EVENTS), ("last", EVENTS), bits=64
+)  # fmt: skip
+ACT, WGT = 0, 1  # ports, DMA engines that read, and the slices on their streams; further slices:
+ENC, OUT, S2MM_IN, S2MM_OUT = 2, 3, 4, 5
+
+
+class State(NamedTuple):
+    """Arrays of records, those of a block that is there once have one element."""
+
+    ports: np.ndarray
+    mm2s: np.ndarray
+    s2mm: np.ndarray
+    slices: np.ndarray
+    params: np.ndarray
+    stream_in: np.ndarray
+    memory: np.ndarray
+    directory: np.ndarray
+    fetch: np.ndarray
+    tokens: np.ndarray
+    lanes: np.ndarray
+    scans: np.ndarray
+    packs: np.ndarray
+    beats: np.ndarray
+    fills: np.ndarray
+    weights: np.ndarray
+    arrivals: np.ndarray
+    cores: np.ndarray
+    batches: np.ndarray
+    queues: np.ndarray
+    tiles: np.ndarray
+    drain: np.ndarray
+    encoder: np.ndarray
+    counters: np.ndarray
+    wires: np.ndarray
+
+
+def new_state(layer: np.ndarray) -> State:
+    """All zero, for a layer (LAYER [1])."""
+    cfg = layer[0]
+    cores, lanes = int(cfg["rows"] * cfg["cols"]), int(cfg["lanes"])
+    return State(
+        ports=np.zeros(2, PORT),
+        mm2s=np.zeros(2, MM2S),
+        s2mm=np.zeros(1, S2MM),
+        slices=np.zeros(6, SLICE),
+        params=np.zeros(1, BLOCK_FIFO),
+        stream_in=np.zeros(1, STREAM_IN),
+        memory=np.zeros(int(cfg["row_buffer_words"]), np.int64),
+        directory=np.zeros(DIRECTORY, np.int64),
+        fetch=np.zeros(1, FETCH),
+        tokens=np.zeros(TOKENS, TOKEN),
+        lanes=np.zeros(lanes, LANE),
+        scans=np.zeros(lanes, SCAN),
+        packs=np.zeros(lanes, PACK),
+        beats=np.zeros((lanes, STAGES), BEAT),
+        fills=np.zeros((lanes, FILLS), FILL),
+        weights=np.zeros(1, WEIGHT_STREAM),
+        arrivals=np.zeros(SLOTS, ARRIVAL),
+        cores=np.zeros(cores, CORE),
+        batches=np.zeros((cores + 1) // 2, BATCH),
+        queues=np.zeros((cores, THREADS, int(cfg["queue_words"])), np.int64),
+        tiles=np.zeros(TILES, TILE),
+        drain=np.zeros(1, DRAIN),
+        encoder=np.zeros(1, ENCODER),
+        counters=np.zeros(1, COUNTERS),
+        wires=np.zeros(1, WIRES),
+    )
+
+
+@kernel
+def reset(s: Any, cfg: Any, tile_of: Any, act_words: int, wgt_words: int, result_words: int) -> None:
+    """What is not zero when the DMA engines begin. tile_of [cores]: tile of each core, -1 where the layer does not use it."""
+    s.mm2s[ACT].room = MM2S_FIFO
+    s.mm2s[WGT].room = MM2S_FIFO
+    start_split(s.mm2s[ACT], act_words, 1)
+    start_split(s.mm2s[WGT], wgt_words, cfg.strips)
+    start_split(s.s2mm[0], result_words, 1)
+    reset_stream_in(s.stream_in[0], cfg)
+    for i in range(len(s.lanes)):
+        reset_lane(s.lanes[i], s.scans[i], s.packs[i])
+    for i in range(len(s.cores)):
+        s.cores[i].number = i
+        s.cores[i].tile = tile_of[i]
+        reset_core(s.cores[i], cfg)
