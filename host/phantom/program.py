@@ -19,11 +19,10 @@ from .lower import lower
 from .network import Layer, Network
 from .places import Places, group_mask
 from .segments import LANES
+from .spread import spread
 from .stage import Stage
-from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
 from .thin import thinned
-from .tiling import Reader, Tiling, Workload
-from .tiling_choice import Choice, choose
+from .tiling import Tiling, Workload
 from .views import Geometry
 from .weight_stream import WeightLayout, Weights, encode_weights
 
@@ -119,15 +118,9 @@ def compile_stage(
     Raises:
         ShapeError: it does not fit the configuration.
     """
-    found = stage_weights(stage, source)
-    work = _workload(stage, found, source.shape[0], density, after, density_after)
+    how = spread(stage, source, config, density, rank, after, density_after)
+    stage, found, work, tiling, geometry = how.stage, how.weights, how.work, how.tiling, how.geometry
     chans = work.channels
-    behind = None
-    if after is not None and not found.flat and not after.flat and rank == 0:
-        sketch = Layout.plain(after.source.shape, source.dtype)  # in what order its channels will come is not known yet
-        read = stage_weights(after, sketch)
-        behind = Choice(_workload(after, read, after.source.shape[0], density_after), read.geometry_of, config)
-    tiling, geometry = choose(Choice(work, found.geometry_of, config), source.cut, rank, behind)
     lanes = tiling.groups * LANES
     channel = found.channel
     if tiling.own_chans:
@@ -181,55 +174,11 @@ def compile_stage(
     )
 
 
-def _workload(
-    stage: Stage, found: StageWeights, channels: int, density: float, after: Stage | None = None, density_after: float = 1.0
-) -> Workload:
-    """What the choice of a tiling must know; `channels` of the stream."""
-    whole = found.geometry_of(stage.result.plane[1])
-    chans = channels * (len(whole.views) if found.flat else 1)
-    rows = [dy for dy, _ in stage.taps] or [0]
-    pool = stage.pool
-    return Workload(
-        name=stage.name,
-        filters=stage.filters,
-        channels=chans,
-        reach=(min(rows), max(rows)),
-        stride=1 if found.flat else stage.stride,
-        out_rows=stage.result.plane[0],
-        out_cols=stage.result.plane[1],
-        weight_density=len(found.value) / max(1, stage.filters * chans * len(whole.windows)),
-        act_density=density,
-        flat=found.flat,
-        most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
-        reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
-        pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
-        sharers=0 if found.flat else _sharers(found, stage.filters),
-    )
-
-
-def _rows_at_a_time(stage: Stage) -> int:
-    """Rows of the input that a stage needs for one row of its result; all of them when it is fully connected."""
-    if stage.flat:
-        return stage.source.plane[0]
-    rows = [dy for dy, _ in stage.taps]
-    sums = stage.pool.kernel[0] if stage.pool else 1
-    return max(rows) - min(rows) + 1 + (sums - 1) * stage.stride
-
-
 def _profile(filters: np.ndarray, channel: np.ndarray, count: int, chans: int) -> np.ndarray:
     """Nonzero weights by filter and block of channels, int [count, blocks]."""
     size = max(1, chans // PROFILE_BLOCKS)
     blocks = -(-chans // size)
     return np.bincount(filters * blocks + channel // size, minlength=count * blocks).reshape(count, blocks)
-
-
-def _sharers(found: StageWeights, filters: int) -> int:
-    """Filters that read a channel, at most, if every filter reads a single one; else 0."""
-    first = np.full(filters, -1)
-    first[found.filters] = found.channel
-    if len(found.channel) == 0 or np.any(first[found.filters] != found.channel):
-        return 0
-    return int(np.bincount(first[first >= 0]).max())
 
 
 def _own_ends(chans: int, tiling: Tiling) -> np.ndarray:

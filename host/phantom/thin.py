@@ -19,8 +19,12 @@ def thinned(stage: Stage) -> Stage:
     """The same stage with a stride that the LAM can walk."""
     if stage.stride <= PHASES:
         return stage
+    return thinned_to(stage, PHASES if stage.stride % PHASES == 0 else 1)
+
+
+def thinned_to(stage: Stage, stride: int) -> Stage:
+    """The same stage computed at a smaller stride, a divisor of its own."""
     assert stage.pool is None, "a pooling behind such a stride is a stage of its own"
-    stride = PHASES if stage.stride % PHASES == 0 else 1
     step = stage.stride // stride
     filters, rows, cols = stage.shape
     pool = MaxPool(stage.name, (1, 1), step)

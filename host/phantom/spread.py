@@ -1,0 +1,103 @@
+"""How a stage is spread over the mesh: the tilings that it could have, and which of them it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .config import Config
+from .errors import ShapeError
+from .layout import Layout
+from .stage import Stage
+from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
+from .thin import thinned_to
+from .tiling import Reader, Tiling, Workload
+from .tiling_choice import Choice, choose
+from .views import Geometry
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A stage as the hardware is to compute it, its weights by window, and the tiling that was chosen for it."""
+
+    stage: Stage
+    weights: StageWeights
+    work: Workload
+    tiling: Tiling
+    geometry: Geometry
+
+
+def spread(
+    stage: Stage, source: Layout, config: Config, density: float, rank: int, after: Stage | None, density_after: float
+) -> Spread:
+    """Choose how to compute a stage; arguments and errors are those of `program.compile_stage`.
+
+    Where every filter reads a single channel, a stride of 2 may be faster computed at stride 1 and thinned out by the drain:
+    there are multipliers to spare, and the LAM walks each row once instead of once a phase of its columns.
+    """
+    behind = None
+    if after is not None and not stage.flat and not after.flat and rank == 0:
+        sketch = Layout.plain(after.source.shape, source.dtype)  # in what order its channels will come is not known yet
+        read = stage_weights(after, sketch)
+        behind = Choice(_workload(after, read, after.source.shape[0], density_after), read.geometry_of, config)
+
+    def chosen(stage: Stage) -> Spread:
+        found = stage_weights(stage, source)
+        work = _workload(stage, found, source.shape[0], density, after, density_after)
+        last = None if found.flat else behind
+        return Spread(stage, found, work, *choose(Choice(work, found.geometry_of, config), source.cut, rank, last))
+
+    found = chosen(stage)
+    if stage.stride == 1 or stage.pool is not None or not found.work.sharers:
+        return found
+    try:
+        thin = chosen(thinned_to(stage, 1))
+    except ShapeError:
+        return found
+    # Other ranks are for tests, which are to see both.
+    return thin if (thin.tiling.cycles < found.tiling.cycles if rank == 0 else rank % 2) else found
+
+
+def _workload(
+    stage: Stage, found: StageWeights, channels: int, density: float, after: Stage | None = None, density_after: float = 1.0
+) -> Workload:
+    """What the choice of a tiling must know; `channels` of the stream."""
+    whole = found.geometry_of(stage.result.plane[1])
+    chans = channels * (len(whole.views) if found.flat else 1)
+    rows = [dy for dy, _ in stage.taps] or [0]
+    pool = stage.pool
+    return Workload(
+        name=stage.name,
+        filters=stage.filters,
+        channels=chans,
+        reach=(min(rows), max(rows)),
+        stride=1 if found.flat else stage.stride,
+        out_rows=stage.result.plane[0],
+        out_cols=stage.result.plane[1],
+        weight_density=len(found.value) / max(1, stage.filters * chans * len(whole.windows)),
+        act_density=density,
+        flat=found.flat,
+        most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
+        reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
+        pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
+        sharers=0 if found.flat else _sharers(found, stage.filters),
+    )
+
+
+def _rows_at_a_time(stage: Stage) -> int:
+    """Rows of the input that a stage needs for one row of its result; all of them when it is fully connected."""
+    if stage.flat:
+        return stage.source.plane[0]
+    rows = [dy for dy, _ in stage.taps]
+    sums = stage.pool.kernel[0] if stage.pool else 1
+    return max(rows) - min(rows) + 1 + (sums - 1) * stage.stride
+
+
+def _sharers(found: StageWeights, filters: int) -> int:
+    """Filters that read a channel, at most, if every filter reads a single one; else 0."""
+    first = np.full(filters, -1)
+    first[found.filters] = found.channel
+    if len(found.channel) == 0 or np.any(first[found.filters] != found.channel):
+        return 0
+    return int(np.bincount(first[first >= 0]).max())
