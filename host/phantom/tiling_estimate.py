@@ -62,18 +62,22 @@ class Estimate:
         return busy + self._waiting(tiling, strips)
 
     def _waiting(self, tiling: Tiling, strips: int) -> float:
-        """Cycles in which the input is waited for: the first strip's rows, and what finds no room before its time."""
+        """Cycles in which the input is waited for: the first strip's rows, and what finds no room before its time.
+
+        Rows come and go by whole strips of the layer that wrote them; while the LAM is at a strip, as much of what the next one
+        wants comes in as there is room for.
+        """
         if tiling.strip_rows not in self._waits:
-            work, pool_step = self.work, self.work.pool[1]
-            height, tile_rows = self.cut.segments.height, self.cut.tile_rows
-            words = stream_words(height, tile_rows, work.act_density, self.cut.segments) / height / BYTES_PER_CYCLE * 8
-            room = self.config.row_buffer_words / BYTES_PER_CYCLE * 8
-            first = need_rows(tiling, work, self.cut, 0)
-            inner = need_rows(tiling, work, self.cut, min(1, strips - 1))
-            held = words * (inner[1] - inner[0])
-            fresh = words * min(inner[1] - inner[0], tiling.strip_rows * pool_step * work.stride)
-            wait = words * (first[1] - first[0]) + (strips - 1) * max(0.0, fresh - (room - held))
-            self._waits[tiling.strip_rows] = wait
+            cut = self.cut
+            height, size = cut.segments.height, cut.strip_rows
+            words = stream_words(height, cut.tile_rows, self.work.act_density, cut.segments) / height
+            wait, before, room = 0.0, 0, 0.0
+            for strip in range(strips):
+                first, end = need_rows(tiling, self.work, cut, strip)
+                end = min(height, -(-end // size) * size)
+                wait += max(0.0, (end - before) * words - room)
+                before, room = end, max(0.0, self.config.row_buffer_words - (end - first // size * size) * words)
+            self._waits[tiling.strip_rows] = wait * 8 / BYTES_PER_CYCLE
         return self._waits[tiling.strip_rows]
 
     def _columns(self, tiling: Tiling, geometry: Geometry) -> float:
