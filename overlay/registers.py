@@ -73,6 +73,7 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
             err_if_bad_addr=True,
             err_if_bad_rw=True,
             retime_read_fanin=True,  # more than 50 registers behind one multiplexer
+            retime_read_response=True,
         )
         system = compiler.elaborate(top_def_name="phantom_system").top
         CHeaderExporter().export(system, str(Path(work) / "phantom_regs.h"), instantiate=True)
