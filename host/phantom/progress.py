@@ -14,12 +14,17 @@ WIDTH = 30
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], what: str) -> Iterator[T]:
-    """Hand on the items, which should have a length, and show how many are done; the line is gone at the end."""
-    if not sys.stderr.isatty() or not isinstance(items, Sized):
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Hand on the items and show how many of `total` are done; the line is gone at the end.
+
+    Without `total` the items should have a length; there is no bar where neither is known.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    if not sys.stderr.isatty() or not total:
         yield from items
         return
-    total, start, last = len(items), time.monotonic(), 0.0
+    start, last = time.monotonic(), 0.0
     try:
         for done, item in enumerate(items):
             now = time.monotonic()

@@ -9,8 +9,8 @@ busy.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -93,19 +93,6 @@ def run_job(job: Job) -> LayerResult:
     )
 
 
-class _Finished:
-    """Futures as they finish; with a length, for the progress bar."""
-
-    def __init__(self, futures: Sequence[Future[Any]]) -> None:
-        self.futures = futures
-
-    def __len__(self) -> int:
-        return len(self.futures)
-
-    def __iter__(self) -> Iterator[Future[Any]]:
-        return as_completed(self.futures)
-
-
 def in_processes(function: Callable[[Any], Any], jobs: Sequence[Any], what: str, processes: int | None = None) -> list[Any]:
     """Results of `function` for all jobs, in order, with a progress bar; by so many processes, by default one a core.
 
@@ -117,7 +104,7 @@ def in_processes(function: Callable[[Any], Any], jobs: Sequence[Any], what: str,
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(function, job) for job in jobs]
         try:
-            for future in progress(_Finished(futures), what):
+            for future in progress(as_completed(futures), what, len(futures)):
                 future.result()  # an error ends it all at once
         except BrokenProcessPool:
             advice = "with too little memory, use fewer: --processes 1"

@@ -17,12 +17,14 @@ from phantom.lower import lower
 from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import Program, compile_stage
 from phantom.segments import LANES, MAX_CHUNKS
+from phantom.tiling_estimate import BYTES_PER_CYCLE
 from phantom_sim.bench import vector_layout
 from phantom_sim.rivals.design import Cost
 from phantom_sim.workloads.layer import LayerMasks
 
 NAME = "ours"
 METHOD = "estimate"
+ESTIMATE_LF = 16
 IMAGE_CHANNELS = 4  # what has at most so many is an image, whose stride the host folds away
 
 
@@ -75,3 +77,8 @@ def taken(layer: LayerMasks, config: Config) -> tuple[Cost | None, str]:
         return ours(layer, config), ""
     except PhantomError as error:
         return None, str(error)
+
+
+def knows(config: Config, bytes_per_cycle: float) -> bool:
+    """Whether METHOD's cycles depend on these sizes as they should: the estimate has one bandwidth and one lookahead."""
+    return config.lf == ESTIMATE_LF and abs(bytes_per_cycle / BYTES_PER_CYCLE - 1) < 0.01
