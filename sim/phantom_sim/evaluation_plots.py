@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def plots(found: Evaluation, folder: Path) -> list[Path]:
         pictures["utilisation"] = _utilisation
     written = []
     for name, draw in pictures.items():
-        figure = new_figure(3 + 0.75 * max(6, len(found.layers)), 5)
+        figure = new_figure(10 if name == "roofline" else 3 + 0.75 * max(6, len(found.layers)), 5)
         draw(figure.subplots(), found)
         written.append(save(figure, folder / f"{found.network}-{name}.png"))
     return written
@@ -51,6 +52,11 @@ def save(figure: Any, path: Path) -> Path:
     return path
 
 
+def colour_of(design: str, designs: Sequence[str]) -> str:
+    """The same in all pictures of these designs."""
+    return "black" if design == ours.NAME else LINES[list(designs).index(design) % len(LINES)]
+
+
 def _ticks(axes: Any, found: Evaluation) -> None:
     plain(axes)
     names = [layer.name for layer in found.layers]
@@ -68,8 +74,8 @@ def _speedups(axes: Any, found: Evaluation) -> None:
     width = 0.84 / len(names)
     for number, name in enumerate(names):
         places = [x - 0.42 + width * (number + 0.5) for x in range(len(found.layers))]
-        colour = LINES[number % len(LINES)] if name != ours.NAME else "black"
-        axes.bar(places, [found.speedup(layer, name) for layer in found.layers], width, color=colour, label=shown(name))
+        values = [found.speedup(layer, name) for layer in found.layers]
+        axes.bar(places, values, width, color=colour_of(name, found.designs), label=shown(name))
     for x, layer in enumerate(found.layers):
         label = "bound behind our memory" if x == 0 else None
         axes.plot([x - 0.45, x + 0.45], [found.reach(layer)] * 2, color="#c0392b", linewidth=1.2, label=label)
@@ -111,12 +117,10 @@ def _roofline(axes: Any, found: Evaluation) -> None:
     roof = [low, peak / bandwidth, high]
     axes.plot(roof, [min(peak, bandwidth * x) for x in roof], color=INK, label=f"{bandwidth:g} bytes a cycle, {peak} multipliers")
     names = [name for name in (ours.NAME, "SparTen GB-H", "Eyeriss v2", "SCNN") if name in found.designs]
-    for number, name in enumerate(names):
-        speed = [
-            layer.macs_effectual / layer.cycles[name] * peak / found.multipliers[name] for layer in found.layers
-        ]
-        colour = "black" if name == ours.NAME else LINES[number % len(LINES)]
-        axes.scatter(intensity, speed, s=22, color=colour, label=shown(name), zorder=3 if name == ours.NAME else 2)
+    for name in names:
+        speed = [layer.macs_effectual / layer.cycles[name] * peak / found.multipliers[name] for layer in found.layers]
+        front = 3 if name == ours.NAME else 2
+        axes.scatter(intensity, speed, s=22, color=colour_of(name, found.designs), label=shown(name), zorder=front)
     for layer, x in zip(found.layers, intensity):
         if ours.NAME in layer.cycles and x < peak / bandwidth:
             axes.annotate(layer.name, (x, layer.macs_effectual / layer.cycles[ours.NAME]), fontsize=7, color=INK)

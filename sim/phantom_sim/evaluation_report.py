@@ -128,6 +128,7 @@ def document(found: Evaluation) -> dict[str, Any]:
                 "ours_layer_mean": ratio.layer_mean,
                 "at_most": ratio.most_total,
                 "at_most_layer_mean": ratio.most_layer_mean,
+                "bound": ratio.bound,
                 "paper": ratio.claimed,
                 "method": ours.METHOD,
                 "verdict": ratio.verdict,

@@ -129,8 +129,10 @@ def _point(path: Path, base: Config, *values: Any) -> Point:
         pair = float(density[0]), float(density[1])
     else:
         raise ConfigError(f"{path}: densities {density!r}; it must be {PUBLISHED}, or [weights, activations]")
+    rows, cols = mesh
+    weights, activations = pair
     return Point(
-        str(network), base.name, *mesh, threads, lf, act_words, row_buffer_words, float(bandwidth), *pair, seed
+        str(network), base.name, rows, cols, threads, lf, act_words, row_buffer_words, float(bandwidth), weights, activations, seed
     )
 
 

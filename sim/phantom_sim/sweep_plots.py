@@ -16,7 +16,7 @@ from phantom.config import load_config
 from phantom.errors import FormatError
 from phantom.plot import INK, plain
 from phantom_sim import ours
-from phantom_sim.evaluation_plots import LINES, new_figure, save
+from phantom_sim.evaluation_plots import LINES, colour_of, new_figure, save
 from phantom_sim.evaluation_report import shown
 from phantom_sim.sweep_grid import Point
 from phantom_sim.sweep_results import Row
@@ -108,11 +108,10 @@ def scaling(rows: Sequence[Row], folder: Path) -> list[Path]:
         figure = new_figure(7, 4.5)
         axes = figure.subplots()
         plain(axes)
-        for i, name in enumerate(DESIGNS):
+        for name in DESIGNS:
             points = [(row["multipliers"], row[f"utilisation {name}"]) for row in found if row[f"utilisation {name}"] is not None]
             if points:
-                colour = "black" if name == ours.NAME else LINES[i % len(LINES)]
-                axes.plot(*zip(*points), marker="o", markersize=4, color=colour, label=shown(name))
+                axes.plot(*zip(*points), marker="o", markersize=4, color=colour_of(name, DESIGNS), label=shown(name))
         axes.set_xscale("log", base=2)
         axes.set_ylim(0, 1)
         axes.set_xlabel("multipliers", color=INK)

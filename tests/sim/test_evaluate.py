@@ -52,6 +52,7 @@ def test_speedups_bounds_and_ratios() -> None:
     dense, scnn = found.ratios()
     assert dense.rival == DENSE and dense.total == pytest.approx(300 / 140)
     assert scnn.total == pytest.approx(130 / 140) and scnn.layer_mean == pytest.approx((80 / 40 + 50 / 100) / 2)
+    assert scnn.bound == pytest.approx((4 * 80 / 100 + 10 * 50 / 200) / 2)
     assert scnn.most_total == pytest.approx(130 / 125) and scnn.most_layer_mean == pytest.approx((80 / 25 + 50 / 100) / 2)
 
 
@@ -75,17 +76,18 @@ def test_multipliers_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "mean", "most", "most_mean", "verdict"),
+    ("total", "mean", "most", "most_mean", "bound", "verdict"),
     [
-        (2.1, 1.0, 3, 3, "reproduced"),
-        (1.5, 2.1, 3, 3, "reproduced as the mean of layers"),
-        (1.5, 1.5, 3, 3, "not reproduced"),
-        (1.5, 1.5, 1.9, 3, "not reproduced; by total cycles it cannot be"),
-        (1.5, 1.5, 1.9, 1.8, "cannot be"),
+        (2.1, 1.0, 3, 3, 3, "reproduced"),
+        (1.5, 2.1, 3, 3, 3, "reproduced as the mean of layers"),
+        (1.5, 1.5, 3, 3, 3, "not reproduced"),
+        (1.5, 1.5, 1.9, 3, 3, "not reproduced"),
+        (1.5, 1.5, 1.9, 1.8, 3, "cannot be behind our memory"),
+        (1.5, 1.5, 1.9, 1.8, 1.9, "cannot be"),
     ],
 )
-def test_verdicts(total: float, mean: float, most: float, most_mean: float, verdict: str) -> None:
-    assert Ratio("rival", 2.0, total, mean, most, most_mean).verdict == verdict
+def test_verdicts(total: float, mean: float, most: float, most_mean: float, bound: float, verdict: str) -> None:
+    assert Ratio("rival", 2.0, total, mean, most, most_mean, bound).verdict == verdict
 
 
 def test_claims_are_the_papers() -> None:
