@@ -131,9 +131,8 @@ def _point(path: Path, base: Config, *values: Any) -> Point:
         raise ConfigError(f"{path}: densities {density!r}; it must be {PUBLISHED}, or [weights, activations]")
     rows, cols = mesh
     weights, activations = pair
-    return Point(
-        str(network), base.name, rows, cols, threads, lf, act_words, row_buffer_words, float(bandwidth), weights, activations, seed
-    )
+    buffers = act_words, row_buffer_words
+    return Point(str(network), base.name, rows, cols, threads, lf, *buffers, float(bandwidth), weights, activations, seed)
 
 
 def _check(path: Path, point: Point) -> None:
