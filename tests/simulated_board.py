@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, currently_in_test_context, note, settings
@@ -13,6 +14,7 @@ from phantom.config import load_config
 from phantom.counters import Counters
 from phantom.driver import Accelerator
 from phantom.errors import DeviceError
+from phantom.executable import Executable
 from phantom.network import Network
 from phantom.program import Program, compile_network
 from phantom.run import DeviceRunner
@@ -46,6 +48,10 @@ class SimulatedBoard:
         programs = compile_network(network, CONFIG, rank=rank)
         for program in programs if currently_in_test_context() else ():
             note(f"{program.name}: {program.source.logical} {program.tiling} {program.stage.pool}")
+        return programs, *self.run_stages(programs, image)
+
+    def run_stages(self, stages: Sequence[Executable], image: np.ndarray) -> tuple[dict[str, np.ndarray], list[Counters]]:
+        """Run what is compiled: outputs by layer, counters."""
         if self.accelerator is None:
             from phantom_sim.overlay import board
 
@@ -53,12 +59,12 @@ class SimulatedBoard:
                 warnings.simplefilter("ignore")
                 self.accelerator = Accelerator(board(CONFIG.name), CONFIG, timeout=300)
         try:
-            outputs, counters = DeviceRunner(self.accelerator, programs)(image)
+            outputs, counters = DeviceRunner(self.accelerator, stages)(image)
         except DeviceError:
             self.close()
             raise
         assert counters is not None
-        return programs, outputs, counters
+        return outputs, counters
 
     def close(self) -> None:
         """End the simulation."""

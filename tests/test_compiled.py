@@ -11,10 +11,11 @@ import pytest
 from fallback_models import MODELS, OPSET
 from small_models import Small
 
-from phantom import cli, phantom_file, reference
+from phantom import cli, network_file, phantom_file, reference
 from phantom.compiling import plan_of
 from phantom.config import load_config
 from phantom.files import NETWORKS
+from phantom.network import Conv, FullyConnected, Network
 from phantom.network_file import load
 
 IMAGES = 3
@@ -106,6 +107,32 @@ def test_with_a_part_on_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert figures[1]["layers"] == figures[2]["layers"]
     assert cli.main(["run", str(model), *given, "--device", "reference", "--output", str(y)]) == 0
     assert np.array_equal(np.load(y), outputs[0])
+
+
+def test_estimates_hold(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No layer runs faster than a bound, counted or expected; the estimate is of the right size."""
+    image, measured, estimated = tmp_path / "one.npy", tmp_path / "r.json", tmp_path / "e.json"
+    np.save(image, np.load(files[1])[:1])
+    assert cli.main(["run", "digits", "--input", str(image), "--json", str(measured)]) == 0
+    assert cli.main(["estimate", "digits", "--config", "tiny", "--input", str(image), "--json", str(estimated)]) == 0
+    capsys.readouterr()
+    run, guess = (json.loads(path.read_text()) for path in (measured, estimated))
+    for real, expected in zip(run["layers"], guess["layers"], strict=True):
+        assert max(expected["bounds"].values()) <= real["cycles"], real["name"]
+        assert 0.5 < expected["cycles"] / real["cycles"] < 2, real["name"]
+        assert expected["macs_expected"] == pytest.approx(real["macs_effectual"], rel=0.25)
+
+
+def test_without_weights_or_activations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to multiply anywhere: the hardware comes to an end, and yields the biases."""
+    ones = np.ones(6, np.int64)
+    conv = Conv("c", np.zeros((6, 3, 3, 3), np.int8), np.arange(6) * 9, 16384 * ones, 0 * ones, padding=(1, 1, 1, 1))
+    full = FullyConnected("f", np.zeros((4, 6 * 36), np.int8), ones[:4], 16384 * ones[:4], 0 * ones[:4])
+    network_file.save(Network("empty", (3, 6, 6), np.dtype(np.uint8), [conv, full]), tmp_path / "n.npz")
+    for values in (0, 7):
+        np.save(tmp_path / "x.npy", np.full((3, 6, 6), values, np.uint8))
+        assert cli.main(["run", str(tmp_path / "n.npz"), "--input", str(tmp_path / "x.npy")]) == 0
+        assert "bit-exact: all 2 layers" in capsys.readouterr().out
 
 
 def test_for_another_configuration(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,14 +9,16 @@ import pytest
 from graphs_for_tests import POOLS, random_graph
 from hypothesis import example, given
 from hypothesis import strategies as st
-from simulated_board import RANKS, SEEDS, SimulatedBoard, few
+from simulated_board import CONFIG, RANKS, SEEDS, SimulatedBoard, few
 from small_layers import add, conv
 
-from phantom import reference
+from phantom import phantom_file, reference
 from phantom.check import check_outputs
+from phantom.compiling import plan_of
 from phantom.errors import ShapeError
 from phantom.network import Concat, FullyConnected, MaxPool, Network
 from phantom.outline import outline_of
+from phantom.phantom_file import Compiled
 from phantom.run import with_joins
 
 UINT8 = np.dtype(np.uint8)
@@ -60,6 +62,23 @@ def test_graphs(board: Board, seed: int, rank: int) -> None:
         board.run(network, image_of(seed, network), rank)
     except ShapeError as error:  # a bundle of many channels: tiny has a row buffer of 16 KiB
         assert "words a strip; the row buffer holds" in str(error)
+
+
+@few(5)
+@given(seed=SEEDS)
+def test_compiled_files(board: Board, seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The same from a file, of which nothing but the file is left."""
+    network = random_graph(seed, most=4)
+    path = tmp_path_factory.getbasetemp() / "graph.phantom"
+    try:
+        phantom_file.save(Compiled(CONFIG, plan_of(network, CONFIG)), path)
+    except ShapeError as error:
+        assert "does not fit configuration" in str(error)
+        return
+    (segment,) = phantom_file.load(path).plan.accelerated
+    image = image_of(seed, network)
+    outputs, _ = board.run_stages(segment.stages, image)
+    check_outputs(network, reference.run(network, image), with_joins(segment.outline, image, outputs))
 
 
 @pytest.mark.parametrize("size", [(2, 2), (1, 110)])

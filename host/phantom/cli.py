@@ -1,4 +1,4 @@
-"""The command line: `phantom run`, `compile`, `compare`, `info`, `selftest`, `prune-quantize`; more with the simulation.
+"""The command line: `phantom run`, `compile`, `estimate`, `compare`, `info`, `selftest`, `prune-quantize`; `bench` in simulation.
 
 Exit codes: 0 all is well, 1 a self-test failed, 2 an error (one line on stderr), 130 interrupted.
 """
@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import __version__, command_compile, command_run, prune_quantize
+from . import __version__, command_compile, command_estimate, command_run, prune_quantize
 from .compiling import uncompiled
 from .config import Config, load_config, load_configs
 from .devices import DEVICES, open_overlay
@@ -45,8 +45,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"phantom {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    for add_parser in (command_run.add_parser, command_compile.add_parser, prune_quantize.add_parser):
-        add_parser(commands)
+    for command in (command_run, command_compile, command_estimate):
+        command.add_parser(commands)
+    prune_quantize.add_parser(commands)
 
     compare = commands.add_parser("compare", help="compare every tensor of a quantised ONNX model with ONNX Runtime")
     compare.add_argument(

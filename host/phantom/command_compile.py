@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from . import phantom_file
-from .compiling import plan_of
-from .config import Config, load_config
+from .config import load_config
 from .devices import DEFAULT_CONFIG
 from .errors import FormatError
-from .files import check_writable, load_network, read_images, write_document
-from .options import NETWORK, cut_model, fallback_option
+from .files import check_writable, read_images, write_document
+from .options import NETWORK, compile_model, fallback_option
 from .phantom_file import SUFFIX, Compiled
 from .plan import Accelerated, Hosted, Plan
 from .report import plural
-from .run import as_images
 
 
 def add_parser(commands: Any) -> None:
@@ -39,20 +37,13 @@ def command(options: argparse.Namespace) -> None:
     if not options.output.endswith(SUFFIX):
         raise FormatError(f"{options.output}: it must end in {SUFFIX}")
     config = load_config(options.config)
-    compiled = Compiled(config, _plan(options, config))
+    images = read_images(options)[0] if options.input else None
+    compiled = Compiled(config, compile_model(options.network, config, images, options.fallback))
     phantom_file.save(compiled, options.output)
     size = Path(options.output).stat().st_size
     print(_summary(compiled.plan, options.output, size, config.name, options.input))
     if options.json:
         write_document(options.json, document(compiled, size))
-
-
-def _plan(options: argparse.Namespace, config: Config) -> Plan:
-    images = read_images(options)[0] if options.input else None
-    if options.fallback:
-        return cut_model(options.network, config, images)
-    network = load_network(options.network)
-    return plan_of(network, config, None if images is None else as_images(network, images)[0])
 
 
 def _summary(plan: Plan, path: str, size: int, config: str, typical: str | None) -> str:

@@ -9,14 +9,14 @@ import numpy as np
 
 from . import phantom_file
 from .compiling import accelerated, uncompiled
-from .config import Config, load_config
+from .config import Config
 from .devices import DEVICES, open_overlay
-from .driver import PARAMETERS, Accelerator
-from .errors import ConfigError, FormatError
+from .driver import Accelerator
+from .errors import FormatError
 from .files import check_outputs_file, check_writable, load_network, named_outputs, read_images, write_document, write_outputs
 from .layer import INPUT
-from .options import NETWORK, TIMEOUT, config_of, cut_model, device_options, fallback_option
-from .phantom_file import SUFFIX, Compiled
+from .options import NETWORK, TIMEOUT, config_for, config_of, cut_model, device_options, fallback_option
+from .phantom_file import SUFFIX
 from .plan import Accelerated, Plan
 from .references import with_networks
 from .report import Report
@@ -88,7 +88,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, Config]:
         plan = compiled.plan
         if options.reference:
             plan = with_networks(plan, options.network, options.reference)
-        return plan, _config_for(compiled, options)
+        return plan, config_for(compiled.config, options.network, options.config, options.device)
     if options.reference:
         raise FormatError(f"--reference goes with a {SUFFIX} file; {options.network} is compared with itself")
     config = config_of(options)
@@ -105,21 +105,6 @@ def _say(report: Report) -> None:
         print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
     if report.bit_exact:
         print(f"bit-exact: all {len(report.layers)} layers equal the reference in every value")
-
-
-def _config_for(compiled: Compiled, options: argparse.Namespace) -> Config:
-    """The configuration that a file is for. Raises ConfigError where another one is asked for, or known by its name."""
-    mine = compiled.config
-    if options.config is None and options.device == "board":
-        return mine  # the driver compares it with the hardware
-    asked = load_config(options.config or mine.name)
-    for name in PARAMETERS:
-        if getattr(asked, name) != getattr(mine, name):
-            raise ConfigError(
-                f"{options.network} is compiled for configuration {mine.name!r}, {name} = {getattr(mine, name)}; {asked.name!r} "
-                f"has {getattr(asked, name)}: compile it again with --config {asked.name}"
-            )
-    return asked
 
 
 def _check(options: argparse.Namespace, possible: bool) -> bool:

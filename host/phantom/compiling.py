@@ -8,7 +8,8 @@ import numpy as np
 
 from . import network_file
 from .config import Config
-from .densities import expected_densities
+from .densities import shares, tensors_of, with_margin
+from .estimate import assumed_densities, stage_cycles
 from .layer import INPUT
 from .lower import lower
 from .network import Network
@@ -16,7 +17,7 @@ from .outline import outline_of
 from .plan import Accelerated, Plan, Port
 from .program import compile_stages
 
-ASSUMED = (1.0, 0.75, 0.5, 0.35, 0.25)  # densities of activations, the safest first
+CHOICES = (1.0, 0.75, 0.5, 0.35, 0.25)  # densities of activations, the safest first
 
 
 def accelerated(
@@ -30,8 +31,8 @@ def accelerated(
 
     Args:
         image: a typical input [C, H, W], by whose densities tiles are sized. Without one they are sized for dense activations
-            or, stage by stage, where these do not fit, for the first density of ASSUMED that does; `densities` of the result
-            says which.
+            or, stage by stage, where these do not fit, for the first density of CHOICES that does; `densities` of the result
+            says which. The estimates are for the densities of the image, or for assumed ones (`estimate.assumed_densities`).
         tensor, ports: names of input and outputs in the model; by default those of the network.
 
     Raises:
@@ -42,11 +43,16 @@ def accelerated(
         ports = [Port(name, name, shapes[name], scales.get(name), name in scales) for name in network.outputs]
     outline = outline_of(network, network_file.checksum(network))
     stages = lower(network)
-    choices: list[Sequence[float]] = [[1.0], *[ASSUMED] * (len(stages) - 1)]
-    if image is not None:
-        choices = [[density] for density in expected_densities(network, image, stages)]
+    if image is None:
+        found = assumed_densities(stages)
+        choices: list[Sequence[float]] = [[1.0], *[CHOICES] * (len(stages) - 1)]
+    else:
+        found = shares(stages, tensors_of(network, image))
+        choices = [[density] for density in with_margin(found[:-1])]
     programs = compile_stages(network, stages, config, choices)
-    return Accelerated(tensor, tuple(ports), outline, programs, tuple(p.work.act_density for p in programs), network)
+    densities = tuple(program.work.act_density for program in programs)
+    figures = stage_cycles(programs, found, outline, config)
+    return Accelerated(tensor, tuple(ports), outline, programs, densities, figures, image is not None, network)
 
 
 def uncompiled(network: Network) -> Accelerated:

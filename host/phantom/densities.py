@@ -20,21 +20,31 @@ MARGIN = 1.1  # over what was counted, and
 SLACK = 0.02  # as much again of all positions
 
 
-def stage_densities(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) -> list[float]:
-    """Density that each stage's input may be expected to have, for the tensors of one input; at most 1."""
+def shares(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) -> list[float]:
+    """Share of nonzeros in the input of each stage, and in the last one's result, for the tensors of one input."""
     found = []
-    for stage in stages:
-        parts = [tensors[part.name] for part in stage.source.parts]
-        share = sum(int(np.count_nonzero(part)) for part in parts) / sum(part.size for part in parts)
-        found.append(min(1.0, share * MARGIN + SLACK))
+    for bundle in (*(stage.source for stage in stages), stages[-1].result):
+        parts = [tensors[part.name] for part in bundle.parts]
+        found.append(sum(int(np.count_nonzero(part)) for part in parts) / sum(part.size for part in parts))
     return found
 
 
-def expected_densities(network: Network, image: np.ndarray, stages: Sequence[Stage] | None = None) -> list[float]:
-    """The same from a typical input [C, H, W], by the reference. Raises ShapeError when the input does not fit.
+def with_margin(found: Sequence[float]) -> list[float]:
+    """Densities to size tiles by, for shares of a typical input; at most 1."""
+    return [min(1.0, share * MARGIN + SLACK) for share in found]
 
-    `stages`: those of `lower`, if they are known already.
-    """
+
+def stage_densities(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) -> list[float]:
+    """Density that each stage's input may be expected to have, for the tensors of one input; at most 1."""
+    return with_margin(shares(stages, tensors)[:-1])
+
+
+def tensors_of(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
+    """All tensors by name, by the reference, for an input [C, H, W]. Raises ShapeError when it does not fit."""
     outputs = reference.run(network, image)
-    tensors = {INPUT: image, **{layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}}
-    return stage_densities(lower(network) if stages is None else stages, tensors)
+    return {INPUT: image, **{layer.name: output for layer, output in zip(network.layers, outputs, strict=True)}}
+
+
+def expected_densities(network: Network, image: np.ndarray) -> list[float]:
+    """Densities by stage for a typical input [C, H, W]. Raises ShapeError when it does not fit."""
+    return stage_densities(lower(network), tensors_of(network, image))

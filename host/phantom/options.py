@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .compiling import plan_of
 from .config import Config, load_config
 from .devices import DEFAULT_CONFIG
-from .errors import FormatError, ShapeError
-from .files import network_path
+from .driver import PARAMETERS
+from .errors import ConfigError, FormatError, ShapeError
+from .files import load_network, network_path
 from .plan import Plan
+from .run import as_images
 
 TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
 NETWORK = "a network file (.npz), a quantised model (.onnx), or the name of one that comes along: digits"
@@ -28,6 +31,23 @@ def device_options(parser: argparse.ArgumentParser, devices: Sequence[str], defa
 def config_of(options: argparse.Namespace) -> Config:
     """The configuration that is asked for, or the device's default."""
     return load_config(options.config or DEFAULT_CONFIG[options.device])
+
+
+def config_for(mine: Config, file: str, name: str | None, device: str) -> Config:
+    """The configuration `mine` that a compiled file is for.
+
+    Raises ConfigError where another one is asked for by `name`, or known here by its own name, with other build parameters.
+    """
+    if name is None and device == "board":
+        return mine  # the driver compares it with the hardware
+    asked = load_config(name or mine.name)
+    for parameter in PARAMETERS:
+        if getattr(asked, parameter) != getattr(mine, parameter):
+            raise ConfigError(
+                f"{file} is compiled for configuration {mine.name!r}, {parameter} = {getattr(mine, parameter)}; "
+                f"{asked.name!r} has {getattr(asked, parameter)}: compile it again with --config {asked.name}"
+            )
+    return asked
 
 
 def fallback_option(parser: argparse.ArgumentParser) -> None:
@@ -55,3 +75,11 @@ def cut_model(name: str, config: Config, images: np.ndarray | None) -> Plan:
             f"{graph.input_shape}, or [N, ...] of them"
         )
     return cut(graph, config, image)
+
+
+def compile_model(name: str, config: Config, images: np.ndarray | None, fallback: str | None) -> Plan:
+    """The plan of a network or model; tiles are sized by the first image, where there is one."""
+    if fallback:
+        return cut_model(name, config, images)
+    network = load_network(name)
+    return plan_of(network, config, None if images is None else as_images(network, images)[0])

@@ -7,6 +7,7 @@ trusts nothing that it has not checked: a file whose checksum is right can still
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from . import container
 from .config import Config
 from .errors import FormatError, PhantomError
-from .executable import Executable
+from .estimate import StageCycles
 from .layer import INPUT
 from .pack_outline import pack_outline, pack_scale, unpack_outline, unpack_scale
 from .pack_stages import pack_stages, unpack_stages
@@ -81,6 +82,8 @@ def _pack(segment: Accelerated | Hosted, put: Put) -> dict[str, Any]:
         "ports": [[p.tensor, p.layer, p.shape, pack_scale(p.quantisation), p.real] for p in segment.ports],
         "outline": pack_outline(segment.outline, put),
         "densities": segment.densities,
+        "figures": [_pack_figures(figures) for figures in segment.figures],
+        "measured": segment.measured,
         "stages": pack_stages(segment.stages, put),
     }
 
@@ -101,7 +104,24 @@ def _unpack(entry: dict[str, Any], get: Get) -> Accelerated | Hosted:
         for tensor, layer, shape, scale, real in entry["ports"]
     )
     densities = tuple(float(d) for d in entry["densities"])
-    return Accelerated(str(entry["tensor"]), ports, outline, stages, densities)
+    figures = tuple(_unpack_figures(values) for values in entry["figures"])
+    if not len(stages) == len(densities) == len(figures):
+        raise FormatError(f"{len(stages)} stages with {len(densities)} densities and {len(figures)} estimates")
+    return Accelerated(str(entry["tensor"]), ports, outline, stages, densities, figures, bool(entry["measured"]))
+
+
+def _pack_figures(figures: StageCycles) -> list[Any]:
+    numbers = [figures.density, figures.density_after, figures.cycles, figures.macs_dense, figures.macs_expected]
+    return [figures.name, figures.kind, *numbers, dict(figures.bounds)]
+
+
+def _unpack_figures(values: list[Any]) -> StageCycles:
+    name, kind, density, after, cycles, dense, expected, bounds = values
+    bounds = {str(bound): float(value) for bound, value in bounds.items()}
+    numbers = (float(density), float(after), float(cycles))
+    if not bounds or not all(math.isfinite(value) and value >= 0 for value in (*numbers, *bounds.values())) or not cycles:
+        raise FormatError(f"stage {name!r}: an estimate of {cycles} cycles at density {density}, with bounds {bounds}")
+    return StageCycles(str(name), str(kind), *numbers, bounds, int(dense), float(expected))
 
 
 def _check(plan: Plan) -> None:
@@ -117,4 +137,4 @@ def _check(plan: Plan) -> None:
         raise FormatError(f"the outputs are {list(plan.outputs)}; the segments yield {sorted(there)}")
 
 
-__all__ = ["SUFFIX", "VERSION", "Compiled", "Executable", "load", "save"]
+__all__ = ["SUFFIX", "VERSION", "Compiled", "load", "save"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .estimate import StageCycles
 from .executable import Executable
 from .network import Network
 from .outline import Outline
@@ -45,7 +46,8 @@ class Port:
 class Accelerated:
     """A network on the accelerator; it reads the model's tensor `tensor`.
 
-    densities: of each stage's input, for which its tiles were sized. network: what a result can be compared with, if it is known.
+    densities: of each stage's input, for which its tiles were sized. figures: an estimate of each stage, for the densities of a
+    typical input if it is `measured`, else for assumed ones. network: what a result can be compared with, if it is known.
     """
 
     tensor: str
@@ -53,6 +55,8 @@ class Accelerated:
     outline: Outline
     stages: Sequence[Executable]
     densities: tuple[float, ...] = ()
+    figures: tuple[StageCycles, ...] = ()
+    measured: bool = False
     network: Network | None = None
 
 

@@ -181,7 +181,7 @@ def _row(measure: Measure, config: Config) -> tuple[str, ...]:
     gops = measure.gops(config.clock_mhz)
     stalls = sorted(measure.stalls(config.multipliers).items(), key=lambda item: -item[1])[:SHOWN]
     return (
-        measure.name if len(measure.name) <= LONGEST_NAME else measure.name[: LONGEST_NAME - 1] + "~",
+        shortened(measure.name),
         measure.kind,
         "" if measure.cycles is None else f"{measure.cycles:,}",
         amount(measure.macs_dense),
@@ -214,6 +214,11 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[str]) -> 
     lines = ["  ".join(row).rstrip() for row in aligned]
     lines.insert(1, "-" * max(map(len, lines)))
     return lines
+
+
+def shortened(name: str) -> str:
+    """The name, or its beginning where a table has no room for all of it."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "~"
 
 
 def amount(count: int) -> str:

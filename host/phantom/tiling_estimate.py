@@ -61,6 +61,14 @@ class Estimate:
         busy = strips * (max(body, tiling.passes * drain) + 400) + (drain if own else 0.0)
         return busy + self._waiting(tiling, strips)
 
+    def packing(self, tiling: Tiling, geometry: Geometry) -> float:
+        """Cycles that the LAM takes at least for a channel of a strip, in all: two nonzeros a cycle, a row a cycle."""
+        work = self.work
+        _, _, entries = self._fill(tiling, geometry)
+        rows = sum(work.sum_rows(tiling.tile_rows) + view.runs - 1 for view in geometry.views)
+        least = max(entries / 2, geometry.runs if work.flat else rows)
+        return (1 if tiling.own_chans else tiling.passes) * tiling.tiles * least / tiling.lanes
+
     def _waiting(self, tiling: Tiling, strips: int) -> float:
         """Cycles in which the input is waited for: the first strip's rows, and what finds no room before its time.
 

@@ -113,8 +113,8 @@ def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle:
 
 def run(config_name: str, names: list[str] | None = None, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Run the cases (all, or those named) and print a table. Returns the document for --json."""
-    from phantom_sim.rtl import Timing
     from phantom_sim.overlay import board
+    from phantom_sim.rtl import Timing
 
     config = load_config(config_name)
     timing = Timing(clock_mhz=config.clock_mhz)

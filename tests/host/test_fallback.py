@@ -28,9 +28,10 @@ from phantom.onnx.runtime import Runtime
 from phantom.onnx.units import Units
 from phantom.onnx.values import UnsupportedModel
 from phantom.phantom_file import Compiled
-from phantom.plan import Accelerated, Hosted, Plan
+from phantom.plan import Accelerated, Hosted, Plan, Port
 from phantom.run import ReferenceRunner, as_images
 from phantom.run_plan import run_plan
+from phantom.scales import Quantisation
 
 TINY = load_config("tiny")
 
@@ -119,6 +120,19 @@ def test_file_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         arguments = ["run", str(net), "--input", str(x), "--device", "reference", "--reference", str(wrong)]
         assert cli.main(arguments) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_what_crosses_a_border(dtype: type) -> None:
+    """A layer's integers as the model's tensor: real, or of its own type, with its zero-point."""
+    zero = -128 if dtype is np.int8 else 0
+    quantisation = Quantisation(0.5, zero, np.dtype(dtype))
+    output = np.array([0, 1, 200, 255, 7, 9], np.uint8).reshape(6, 1, 1)
+    integer = Port("t", "l", (6,), quantisation).value(output)
+    assert integer.dtype == dtype and integer.tolist() == [[zero, 1 + zero, 200 + zero, 255 + zero, 7 + zero, 9 + zero]]
+    real = Port("t", "l", (2, 1, 3), quantisation, real=True).value(output)
+    assert real.dtype == np.float32 and real.tolist() == [[[[0, 0.5, 100]], [[127.5, 3.5, 4.5]]]]
+    assert np.array_equal(Port("t", "l", (6, 1, 1)).value(output)[0], output)
 
 
 def test_several_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
