@@ -11,6 +11,7 @@ from typing import Any
 
 from .config import Config
 from .errors import DeviceError
+from .hp_ports import make_wide
 
 DEVICES = ("rtl", "reference", "board")
 DEFAULT_CONFIG = {"rtl": "tiny", "reference": "tiny", "board": "pynq_z2"}
@@ -81,7 +82,9 @@ def _board() -> Any:
     if not found:
         raise DeviceError("there is no board here: PYNQ finds no device; run this on a PYNQ-Z2, or use --device rtl")
     try:
-        return pynq.Overlay(BITSTREAM, device=found[0])
+        overlay = pynq.Overlay(BITSTREAM, device=found[0])
+        make_wide(pynq.MMIO)
+        return overlay
     except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DeviceError(

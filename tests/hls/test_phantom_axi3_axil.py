@@ -116,25 +116,19 @@ async def random_bursts_both_ways(dut, idle: str, stall: str) -> None:
     slave.errors = {BASE + 4 * i: random.choice((SLVERR, DECERR)) for i in random.sample(range(24), 5)}
     await start(dut)
 
-    async def write(count: int) -> None:
+    async def several(write: bool, send: Any, check: Any) -> None:
+        """Thirty bursts, up to four of them under way."""
+        count = 30
         while count:
-            bursts = [random_burst(True) for _ in range(min(count, random.randint(1, 4)))]
+            bursts = [random_burst(write) for _ in range(min(count, random.randint(1, 4)))]
             for burst in bursts:
-                master.send_write(burst)
+                send(burst)
             for burst in bursts:
-                await check_write(master, slave, burst)
+                await check(master, slave, burst)
             count -= len(bursts)
 
-    async def read(count: int) -> None:
-        while count:
-            bursts = [random_burst(False) for _ in range(min(count, random.randint(1, 4)))]
-            for burst in bursts:
-                master.send_read(burst)
-            for burst in bursts:
-                await check_read(master, slave, burst)
-            count -= len(bursts)
-
-    tasks = [cocotb.start_soon(write(30)), cocotb.start_soon(read(30))]
+    writes, reads = several(True, master.send_write, check_write), several(False, master.send_read, check_read)
+    tasks = [cocotb.start_soon(writes), cocotb.start_soon(reads)]
     for task in tasks:
         await task
     await master.silence()

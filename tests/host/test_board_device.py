@@ -6,7 +6,7 @@ import platform
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from fake_overlay import FakeOverlay
@@ -17,6 +17,22 @@ from phantom.driver import Accelerator
 from phantom.errors import DeviceError
 
 CONFIG = load_config("pynq_z2")
+
+
+class Registers:
+    """Registers of an HP port; `memory` is all of them by address."""
+
+    memory: ClassVar[dict[int, int]] = {}
+
+    def __init__(self, address: int, length: int) -> None:
+        self.address, self.length = address, length
+
+    def read(self, offset: int) -> int:
+        assert offset < self.length
+        return self.memory.get(self.address + offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        self.memory[self.address + offset] = value
 
 
 class EmbeddedDevice:
@@ -34,7 +50,7 @@ def pynq(monkeypatch: pytest.MonkeyPatch) -> Callable[[Load], None]:
 
     def install(load: Load, devices: tuple[Any, ...] = (EmbeddedDevice(),)) -> None:
         module, server, device = (types.ModuleType(name) for name in ("pynq", "pynq.pl_server", "pynq.pl_server.device"))
-        module.Overlay = load  # type: ignore[attr-defined]
+        module.Overlay, module.MMIO = load, Registers  # type: ignore[attr-defined]
         device.Device = types.SimpleNamespace(devices=list(devices))  # type: ignore[attr-defined]
         for made in (module, server, device):
             monkeypatch.setitem(sys.modules, made.__name__, made)
@@ -95,6 +111,15 @@ def test_files_that_are_missing_or_damaged(pynq: Any, error: Exception) -> None:
     pynq(raising(error))
     with pytest.raises(DeviceError, match=r"phantom.bit cannot be loaded \(\w+: .*\); it must lie here or in .*, with its .hwh"):
         open_overlay("board", CONFIG)
+
+
+def test_ports_that_the_boot_loader_left_narrow(pynq: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HP0 reads and HP3 writes 32 bits wide: both are made wide, the other bits stay, nothing else is written."""
+    memory = {0xF800_8000: 0x0F1, 0xF800_8014: 0x0F0, 0xF800_B014: 0x1}
+    monkeypatch.setattr(Registers, "memory", memory)
+    pynq(lambda name, device: FakeOverlay(CONFIG))
+    open_overlay("board", CONFIG)
+    assert memory == {0xF800_8000: 0x0F0, 0xF800_8014: 0x0F0, 0xF800_B014: 0x0}
 
 
 def test_no_device(pynq: Any) -> None:
