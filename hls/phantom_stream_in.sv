@@ -91,9 +91,10 @@ module phantom_stream_in
   end
 
   // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
-  logic [10:0] oldest_row_q, dir_rows_q, row_limit_q;
+  logic [10:0] oldest_row_q;
+  logic [11:0] dir_rows_q, row_limit_q;  // the directory may hold 2,048 rows
   logic        row_fits, strip_room_q;
-  assign row_fits = in_data_i[3:0] != KindAct || last_row < row_limit_q;
+  assign row_fits = in_data_i[3:0] != KindAct || 12'(last_row) < row_limit_q;
 
   // --- state ---------------------------------------------------------------------------------------------------------
 
@@ -235,8 +236,8 @@ module phantom_stream_in
         tail_row_q <= tail_row_q + 11'(cfg_i.strip_rows);
       end
       oldest_row_q <= tail_row_q - 11'(cfg_i.strip_rows);
-      row_limit_q  <= oldest_row_q + dir_rows_q;
-      dir_rows_q   <= 11'(12'(DirectoryDepth) >> cfg_i.dir_row_shift);
+      row_limit_q  <= 12'(oldest_row_q) + dir_rows_q;
+      dir_rows_q   <= 12'(DirectoryDepth) >> cfg_i.dir_row_shift;
       strip_room_q <= 6'(strip_wr_q - strip_rd_q) < 6'd60;  // strip_end holds 64
       room_q <= used < AddrW'(RowBufferWords - 4);
     end

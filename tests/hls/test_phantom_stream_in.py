@@ -8,6 +8,7 @@ from typing import Any
 import bench
 import cocotb
 import numpy as np
+import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import Driver, Port, param, start, stream_test
 from structs import pack
@@ -216,5 +217,6 @@ async def errors(dut, kind: str, idle: str) -> None:
     assert b.memory == written, "what is swallowed leaves no trace"
 
 
-def test_phantom_stream_in() -> None:
-    bench.run("phantom_stream_in", module=__name__, params={"RowBufferWords": 768, "DirectoryDepth": 64})
+@pytest.mark.parametrize("depth", [64, 2048])  # the largest holds 2,048 rows of a single chunk
+def test_phantom_stream_in(depth: int) -> None:
+    bench.run("phantom_stream_in", module=__name__, params={"RowBufferWords": 768, "DirectoryDepth": depth})
