@@ -21,9 +21,9 @@ HEAD = """# Whole networks through the RTL
     python scripts/write_measured.py
 
 Configuration `{config}`: {multipliers} multipliers at {clock_mhz:g} MHz, 800 MB/s a memory port. Every layer of every network
-equals the reference in every value; how the outputs compare with ONNX Runtime's stands below each table. *Utilisation* is effectual
-multiplies (both operands nonzero) a multiplier cycle; *speedup* is over a dense machine with as many multipliers, each busy in
-every cycle.
+equals the reference in every value; how the outputs compare with ONNX Runtime's stands below each table. *Utilisation* is
+effectual multiplies (both operands nonzero) a multiplier cycle; *speedup* is over a dense machine with as many multipliers, each
+busy in every cycle.
 """
 
 
