@@ -13,10 +13,11 @@ MM2S_FIFO = 64
 S2MM_FIFO = 32
 MOST_PENDING = 15  # bursts outstanding
 SPLIT = ("split_pending", "split_valid", "beats", "pass_last", "left", "words", "repeat")
-# ar_valid, room, pending: ar_valid_q, room_q, pending_q. r_valid, r_last: the R register. level: of the FIFO. out, spare: its slice.
-# sent: words that have left the slice.
+# ar_valid, room, pending: ar_valid_q, room_q, pending_q. r_valid, r_last: the R register. level: of the FIFO. out, spare: its
+# slice. sent: words that have left the slice.
 MM2S = registers(*SPLIT, "ar_valid", "ar_beats", "room", "pending", "r_valid", "r_last", "level", "out", "spare", "sent", bits=64)
-# in_out, in_spare: slice of s_axis; in_last: the packet's last word stands there. avail, left_w: avail_q, w_left_q. received: words.
+# in_out, in_spare: slice of s_axis; in_last: the packet's last word stands there. avail, left_w: avail_q, w_left_q. received:
+# words.
 S2MM = registers(
     *SPLIT, "in_left", "end", "level", "avail", "left_w", "aw_valid", "aw_beats", "pending", "b_valid", "received", bits=64
 )  # fmt: skip

@@ -20,8 +20,9 @@ FETCH = registers(
     "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
     "need_first", "need_end",
     "index", "tile_index", "count", "row", "col", "xs", "head_addr",
-    ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS), ("p_last_xs", PACKETS),
-    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "skip_row", "left_col",
+    ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS),
+    ("p_last_xs", PACKETS),
+    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col",
     "req_valid", "req_lane", "req_addr", "req_words", "req_token", "reading", "left", "lane", "token",
     ("values_used", MAX_LANES), ("arriving", ARRIVING), ("arrive_lane", ARRIVING), ("arrive_token", ARRIVING),
     bits=64,
@@ -127,15 +128,15 @@ def _find(f: Any, cfg: Any) -> None:
     i = f.index % PACKETS
     first = 0 if cfg.in_flat else f.p_y0[i]
     last = 0 if cfg.in_flat else f.p_y_last[i]
+    beside = f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col
+    other_parity = cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]
     if f.index == f.count or first > f.last_row:
         f.state = VIEW_END
     elif last < f.first_row:
         f.index += 1
-        if f.view_at == 0 and last < f.skip_row:
+        if f.view_at == 0:
             f.tile_index = f.index
-    elif f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col:
-        f.index += 1
-    elif cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]:
+    elif beside or other_parity:
         f.index += 1
     else:
         f.state = OFFSET
@@ -149,7 +150,6 @@ def _range(f: Any, cfg: Any) -> None:
     f.origin = f.first * scale + parity
     f.first_row = 0 if f.first < 0 else f.origin
     f.last_row = -1 if f.last < 0 else f.last * scale + parity
-    f.skip_row = -1 if f.first < 0 else f.origin - 1
     f.last_col = f.first_col + cfg.view_col_span[f.view_at]
     f.left_col = f.first_col - cfg.in_span
     f.state = FIND
@@ -169,12 +169,6 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
     f.p_col[i] = f.col
     f.p_last_xs[i] = 1 if f.xs == cfg.in_last_xs else 0
     f.count += 1
-    f.tile = 0
-    f.tile_x = 0
-    f.view_at = 0
-    f.tile_base = f.base
-    f.tile_col = 0
-    f.tile_index = 0
     f.state = DIR
     if f.xs == cfg.in_last_xs:
         f.xs = 0
@@ -243,8 +237,14 @@ def step_fetch(
         f.xs = 0
         f.col = 0
         f.count = 0
+        f.tile = 0
+        f.tile_x = 0
+        f.view_at = 0
+        f.tile_base = f.base
+        f.tile_col = 0
+        f.tile_index = 0
         if rows_ready >= f.need_end and idle_reader:
-            f.state = DIR
+            f.state = DIR if f.need_first < cfg.in_rows else VIEW
     elif state == DIR:
         f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
         f.state = HEAD

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from phantom.config import Config
+from phantom.program import Program
+
 from .core import CORE, reset_core
 from .counters import COUNTERS
 from .dma import MM2S, MM2S_FIFO, S2MM, start_split
@@ -26,9 +29,9 @@ from .weight_queue import THREADS
 from .weight_stream import ARRIVAL, SLOTS, WEIGHT_STREAM
 
 EVENTS = 16
-# What does not belong to a block. drain_core, drain_clear, drained_core: what the drain asks of a core (its number plus one), by the
-# cycle in which it arrives. last: the encoder gets a segment's last value. swap: swap_q of phantom_output. still, stuck: cycles
-# without movement, and with a full row buffer that the LAM waits for.
+# What does not belong to a block. drain_core, drain_clear, drained_core: what the drain asks of a core (its number plus one),
+# by the cycle in which it arrives. last: the encoder gets a segment's last value. swap: swap_q of phantom_output. still,
+# stuck: cycles without movement, and with a full row buffer that the LAM waits for.
 WIRES = registers(
     "swap", "still", "stuck", ("drain_core", EVENTS), ("drain_clear", EVENTS), ("drained_core", EVENTS), ("last", EVENTS), bits=64
 )  # fmt: skip
@@ -66,10 +69,9 @@ class State(NamedTuple):
     wires: np.ndarray
 
 
-def new_state(layer: np.ndarray) -> State:
-    """All zero, for a layer (LAYER [1])."""
-    cfg = layer[0]
-    cores, lanes = int(cfg["rows"] * cfg["cols"]), int(cfg["lanes"])
+def new_state(config: Config, program: Program) -> State:
+    """All zero, for a stage on a configuration."""
+    cores, lanes = config.cores, 1 << program.registers["LAM_COLS"]["log2_lanes"]
     return State(
         ports=np.zeros(2, PORT),
         mm2s=np.zeros(2, MM2S),
@@ -77,7 +79,7 @@ def new_state(layer: np.ndarray) -> State:
         slices=np.zeros(6, SLICE),
         params=np.zeros(1, BLOCK_FIFO),
         stream_in=np.zeros(1, STREAM_IN),
-        memory=np.zeros(int(cfg["row_buffer_words"]), np.int64),
+        memory=np.zeros(config.row_buffer_words, np.int64),
         directory=np.zeros(DIRECTORY, np.int64),
         fetch=np.zeros(1, FETCH),
         tokens=np.zeros(TOKENS, TOKEN),
@@ -90,7 +92,7 @@ def new_state(layer: np.ndarray) -> State:
         arrivals=np.zeros(SLOTS, ARRIVAL),
         cores=np.zeros(cores, CORE),
         batches=np.zeros((cores + 1) // 2, BATCH),
-        queues=np.zeros((cores, THREADS, int(cfg["queue_words"])), np.int64),
+        queues=np.zeros((cores, THREADS, config.weight_queue_words), np.int64),
         tiles=np.zeros(TILES, TILE),
         drain=np.zeros(1, DRAIN),
         encoder=np.zeros(1, ENCODER),
