@@ -30,6 +30,7 @@ from .state import new_state
 from .written import row_counts, written_stream
 
 ROW_BUFFER_ERROR, WATCHDOG_ERROR = 4, 8  # as the hardware numbers them
+SEED = 1  # of results of which only the density is given
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def simulate_stage(
     activations: np.ndarray,
     config: Config,
     timing: Timing | None = None,
-    result: np.ndarray | None = None,
+    result: np.ndarray | float | None = None,
     stream: np.ndarray | None = None,
 ) -> StageResult:
     """Run a compiled stage through the model.
@@ -72,8 +73,8 @@ def simulate_stage(
         program: from compile_stage, compile_layer or compile_network, for `config`.
         activations: its input [C, H, W] of shape program.source.logical: values, or a mask (bool) when `result` is given.
         timing: of the memory; the configuration's clock and the board's memory if none is given.
-        result: its result [C, H, W] of shape program.result.logical, values or a mask; computed if not given. The model
-            has to know it, because zeros are not written.
+        result: its result [C, H, W] of shape program.result.logical, values or a mask, or a density: then that share of
+            it, chosen at random, is not zero. Computed if not given. The model has to know, because zeros are not written.
         stream: the input as a stream uint64 [n], as a stage before has written it (`written_stream`); by default as the host
             compresses it.
 
@@ -91,6 +92,8 @@ def simulate_stage(
         if activations.dtype == bool:
             raise ShapeError(f"stage {program.name!r}: a mask says nothing about the result; give one (`result`), or values")
         result = stage_result(program.stage, source)
+    elif not isinstance(result, np.ndarray):
+        result = np.random.default_rng(SEED).random(program.result.logical) < result
     if stream is None:
         stream = program.source.compress(activations)
     layer, tile_of, state = layer_record(program, config), tile_of_core(program, config), new_state(config, program)
@@ -100,7 +103,7 @@ def simulate_stage(
     state.ports["outstanding"] = timing.outstanding
     cycles, end = run(
         state, layer, tile_of, np.flatnonzero(tile_of >= 0), stream.view(np.int64), program.weights.view(np.int64),
-        program.result_words, row_counts(program.result, result),
+        program.result_words, row_counts(program, result),
     )  # fmt: skip
     if end != DONE:
         code = ROW_BUFFER_ERROR if end == ROW_BUFFER else WATCHDOG_ERROR

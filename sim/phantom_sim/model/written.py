@@ -11,7 +11,6 @@ import numpy as np
 
 from phantom.bytepack import GROUP, pack
 from phantom.errors import ShapeError
-from phantom.layout import Layout
 from phantom.program import Program
 from phantom.segments import LANES, Segmentation
 from phantom.stream import KIND_ACT, WORD, end_word
@@ -19,29 +18,36 @@ from phantom.stream import KIND_ACT, WORD, end_word
 Place = tuple[int, int, int, int]  # chunk, first row, segment of the row, rows
 
 
-def row_counts(result: Layout, tensor: np.ndarray) -> np.ndarray:
+def row_counts(program: Program, tensor: np.ndarray) -> np.ndarray:
     """Nonzeros of each row of each segment: int64 [channels, rows, segments] in the order of the stream.
 
-    `tensor`: values, or a mask, of shape result.logical. Raises ShapeError for another shape.
+    `tensor`: values, or a mask, of shape program.result.logical. Raises ShapeError for another shape.
     """
-    if tensor.shape != result.logical:
-        raise ShapeError(f"a result of shape {tensor.shape}; the stage's is {result.logical}")
-    there = np.append((tensor != 0).reshape(-1), False)[result.index]
-    cut = result.geometry
-    channels, rows, cols = there.shape
-    padded = np.zeros((cut.chunks * LANES, rows, cut.columns * cut.span), bool)
-    padded[:channels, :, :cols] = there
-    return padded.reshape(-1, rows, cut.columns, cut.span).sum(axis=3, dtype=np.int64)
+    cut = program.result.geometry
+    padded = _padded(program, tensor != 0)
+    return (padded != 0).reshape(*padded.shape[:2], cut.columns, cut.span).sum(axis=3, dtype=np.int64)
+
+
+def _padded(program: Program, tensor: np.ndarray) -> np.ndarray:
+    """The planes of the stream as bytes, uint8 [channels, rows, columns of whole segments]."""
+    layout = program.result
+    if tensor.shape != layout.logical:
+        raise ShapeError(f"a result of shape {tensor.shape}; that of stage {program.name!r} has {layout.logical}")
+    cut = layout.geometry
+    planes = layout.arrange(tensor).view(np.uint8).copy()
+    # Lanes without a filter have parameters of zeros: they yield what the first clamp makes of 0.
+    low, high = program.stage.clamps[0]
+    planes[layout.index < 0] = min(max(0, low), high) & 0xFF
+    channels, rows, cols = planes.shape
+    padded = np.zeros((channels, rows, cut.columns * cut.span), np.uint8)
+    padded[:, :, :cols] = planes
+    return padded
 
 
 def written_stream(program: Program, tensor: np.ndarray) -> np.ndarray:
     """The stream uint64 [n] that the hardware writes for a result [C, H, W] of shape program.result.logical."""
-    layout = program.result
-    cut = layout.geometry
-    planes = layout.arrange(tensor).view(np.uint8)
-    channels, rows, cols = planes.shape
-    padded = np.zeros((cut.chunks * LANES, rows, cut.columns * cut.span), np.uint8)
-    padded[:channels, :, :cols] = planes
+    cut = program.result.geometry
+    padded = _padded(program, tensor)
     places = list(_places(program, cut))
     groups = np.zeros((len(places), LANES, GROUP), np.uint8)
     headers = np.empty(len(places), np.int64)
