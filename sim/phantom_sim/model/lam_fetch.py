@@ -1,4 +1,4 @@
-"""phantom_lam_fetch: finder (loops, packet table) and reader; tokens to the lanes."""
+"""phantom_lam_fetch: loops, packet table, and what the reader is to read next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .kernel import kernel, registers
+from .lam_reader import step_reader, takes_request
 from .lam_scan import TOKEN_FIELDS
 from .stream_in import directory_index
 
@@ -14,7 +15,6 @@ IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND, OFFSET, REQUEST, VI
 PACKETS = 64  # table_mem
 MAX_LANES = 16
 VALUE_ROOM = 24  # words used of a lane's value memory up to which a packet still fits
-ARRIVING = 4  # tokens on their way: done_q has three bits, and they are taken in the cycle after
 
 FETCH = registers(
     "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
@@ -23,8 +23,8 @@ FETCH = registers(
     ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS),
     ("p_last_xs", PACKETS),
     "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col",
-    "req_valid", "req_lane", "req_addr", "req_words", "req_token", "reading", "left", "lane", "token",
-    ("values_used", MAX_LANES), ("arriving", ARRIVING), ("arrive_lane", ARRIVING), ("arrive_token", ARRIVING),
+    "req_valid", "req_lane", "req_addr", "req_words", "req_token",
+    ("values_used", MAX_LANES),
     bits=64,
 )  # fmt: skip
 # Tokens are kept in a ring while they travel from the request to the end of the lane; there are never more.
@@ -183,34 +183,15 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
 
 @kernel
 def step_fetch(
-    f: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
+    f: Any, reader: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
 ) -> None:
-    """One cycle. A token's arrival is put down for the cycle of its tok_valid_o."""
-    # Reader.
-    last_word = f.left == 0
-    take = f.req_valid and (not f.reading or last_word) and lanes[f.req_lane].tok_room
+    """One cycle, of the reader, too."""
+    take = takes_request(reader, f, lanes)
     lane = (f.tile + f.owner) % cfg.lanes
     wants = f.state == REQUEST or f.state == VIEW_END
     request = wants and f.values_used[lane] <= VALUE_ROOM and (not f.req_valid or take)
-    idle_reader = not f.req_valid and not f.reading
-    if f.reading and last_word:
-        # done_q shifts three times.
-        at = (now + 3) % ARRIVING
-        f.arriving[at] = 1
-        f.arrive_lane[at] = f.lane
-        f.arrive_token[at] = f.token
-    if take:
-        f.left = f.req_words
-        f.lane = f.req_lane
-        f.token = f.req_token
-        f.reading = 1
-        f.req_valid = 0
-    else:
-        f.left -= 1
-        if last_word:
-            f.reading = 0
-
-    # Finder.
+    idle_reader = not f.req_valid and not reader.reading
+    step_reader(reader, f, now, take)
     state = f.state
     if state == FIND:
         _find(f, cfg)

@@ -16,9 +16,10 @@ from .drain import IDLE as DRAIN_IDLE
 from .drain import LANES, drain_waiting, step_drain
 from .encoder import DEPTH, step_encoder
 from .kernel import kept_kernel, kernel
-from .lam_fetch import ARRIVING, fetch_waiting, step_fetch
+from .lam_fetch import fetch_waiting, step_fetch
 from .lam_lane import push_token, step_lane
 from .lam_pack import FILLS
+from .lam_reader import ARRIVING
 from .memory import drive
 from .run_ring import fill_tile
 from .slice import step_block_fifo, step_slice
@@ -41,15 +42,15 @@ MOST_STILL = 1 << 20  # the driver's watchdog
 @kernel
 def _step_lam(s: Any, cfg: Any, now: int, rows_ready: int) -> None:
     """Fetch and lanes."""
-    fetch = s.fetch[0]
-    step_fetch(fetch, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
+    fetch, reader = s.fetch[0], s.reader[0]
+    step_fetch(fetch, reader, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
     for i in range(len(s.lanes)):
         step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
     at = now % ARRIVING
-    if fetch.arriving[at]:
-        fetch.arriving[at] = 0
-        push_token(s.lanes[fetch.arrive_lane[at]], fetch.arrive_token[at])
+    if reader.arriving[at]:
+        reader.arriving[at] = 0
+        push_token(s.lanes[reader.arrive_lane[at]], reader.arrive_token[at])
 
 
 @kernel

@@ -18,6 +18,7 @@ from .kernel import kernel, registers
 from .lam_fetch import FETCH, TOKEN, TOKENS
 from .lam_lane import LANE, reset_lane
 from .lam_pack import FILL, FILLS, PACK
+from .lam_reader import READER
 from .lam_scan import BEAT, SCAN, STAGES
 from .layer_config import TILES
 from .memory import PORT
@@ -51,6 +52,7 @@ class State(NamedTuple):
     memory: np.ndarray
     directory: np.ndarray
     fetch: np.ndarray
+    reader: np.ndarray
     tokens: np.ndarray
     lanes: np.ndarray
     scans: np.ndarray
@@ -82,6 +84,7 @@ def new_state(config: Config, program: Program) -> State:
         memory=np.zeros(config.row_buffer_words, np.int64),
         directory=np.zeros(DIRECTORY, np.int64),
         fetch=np.zeros(1, FETCH),
+        reader=np.zeros(1, READER),
         tokens=np.zeros(TOKENS, TOKEN),
         lanes=np.zeros(lanes, LANE),
         scans=np.zeros(lanes, SCAN),
