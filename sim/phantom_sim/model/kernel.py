@@ -10,6 +10,7 @@ the directory is named after the contents of all files with kernels or records: 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -53,9 +54,10 @@ def digest() -> str:
     """Twelve hexadecimal digits of all that the compiled code depends on."""
     result = hashlib.sha256(f"{_numba().__version__} {np.__version__}".encode())
     for path in sorted(HERE.glob("*.py")):
-        text = path.read_bytes()
-        if path.name == Path(__file__).name or b"from .kernel import" in text:
-            result.update(path.name.encode() + b"\0" + text)
+        text = path.read_text()
+        if path.name == Path(__file__).name or "from .kernel import" in text:
+            # Parsed, so that comments do not matter.
+            result.update(f"{path.name} {ast.dump(ast.parse(text))}".encode())
     return result.hexdigest()[:12]
 
 
