@@ -92,7 +92,7 @@ def compare(model: Counters, rtl: Counters, name: str) -> None:
         allowed = 0 if field.name in EXACT else SLACK + PARTS * (theirs if field.name == "cycles" else rtl.cycles)
         assert abs(ours - theirs) <= allowed, f"{name}: {field.name} is {ours}, of the RTL {theirs} ({rtl})"
     for cause, theirs in rtl.sampled.items():
-        allowed = (SLACK + PARTS * rtl.cycles) * CONFIG.multipliers
+        allowed = SLACK * CONFIG.multipliers + PARTS * theirs
         assert abs(model.sampled[cause] - theirs) <= allowed, f"{name}: {cause} is {model.sampled[cause]}, of the RTL {theirs}"
 
 
@@ -184,7 +184,7 @@ def test_graphs(board: Board, seed: int, rank: int) -> None:
 
 
 def test_every_cause_is_met(board: Board) -> None:
-    """A layer that is limited by each of them in turn, exactly; so a rule of the model that is wrong cannot hide in the slack."""
+    """Larger layers, limited by each of them in turn; so that a rule of the model that is wrong does not hide in the slack."""
     rng = np.random.default_rng(7)
     found = []
     for channels, filters, size, kernel, weights, activations in (
