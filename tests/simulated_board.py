@@ -36,7 +36,9 @@ def few(examples: int) -> settings:
 
 
 class SimulatedBoard:
-    """A board that is made anew when an assertion of the RTL has ended it."""
+    """A board that is made anew when an assertion of the RTL has ended it; `runner` runs the stages."""
+
+    runner: type[DeviceRunner] = DeviceRunner
 
     def __init__(self) -> None:
         self.accelerator: Accelerator | None = None
@@ -59,7 +61,7 @@ class SimulatedBoard:
                 warnings.simplefilter("ignore")
                 self.accelerator = Accelerator(board(CONFIG.name), CONFIG, timeout=300)
         try:
-            outputs, counters = DeviceRunner(self.accelerator, stages)(image)
+            outputs, counters = self.runner(self.accelerator, stages)(image)
         except DeviceError:
             self.close()
             raise

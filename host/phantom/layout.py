@@ -96,6 +96,13 @@ class Layout:
         rows = Segmentation(*shape).rows if strip_rows is None else strip_rows
         return Layout(shape, np.arange(shape[0]), rows, rows, np.dtype(dtype))
 
+    @staticmethod
+    def vector(size: int, dtype: np.dtype) -> Layout:
+        """Of a vector [size, 1, 1] as a fully connected layer would have written it: 32 positions a channel where that fits."""
+        if size % 256:
+            return Layout.plain((size, 1, 1), dtype)
+        return Layout((size, 1, 1), np.arange(size).reshape(size // 32, 1, 32), 1, 1, np.dtype(dtype))
+
     def compress(self, tensor: np.ndarray) -> np.ndarray:
         """Stream of a tensor of shape `logical`."""
         return compress(self.arrange(tensor), self.strip_rows, self.span)

@@ -83,17 +83,16 @@ def make(case: Case) -> tuple[Layer, np.ndarray]:
     return Conv(case.name, weights, bias, multiplier, sel, stride=case.stride, padding=(pad,) * 4), image
 
 
-def vector_layout(size: int) -> Layout:
-    """A vector [size, 1, 1] as a fully connected layer would have written it: 32 positions a channel."""
-    if size % 256:
-        return Layout.plain((size, 1, 1), np.dtype(np.uint8))
-    return Layout((size, 1, 1), np.arange(size).reshape(size // 32, 1, 32), 1, 1, np.dtype(np.uint8))
+def source_of(case: Case) -> Layout:
+    """How the input of a case lies in its stream."""
+    uint8 = np.dtype(np.uint8)
+    return Layout.vector(case.shape[0], uint8) if case.fully_connected else Layout.plain(case.shape, uint8)
 
 
 def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle: float) -> dict[str, Any]:
     """Run one case; raises MismatchError if a value differs. Returns the measure and what else is worth knowing."""
     layer, image = make(case)
-    source = vector_layout(case.shape[0]) if case.fully_connected else Layout.plain(case.shape, image.dtype)
+    source = source_of(case)
     program = compile_layer(layer, source, config, case.activations / 100)
     words = source.compress(image)
     buffers = [accelerator.upload(words), accelerator.upload(program.weights)]
@@ -114,7 +113,7 @@ def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle:
 def run(config_name: str, names: list[str] | None = None, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Run the cases (all, or those named) and print a table. Returns the document for --json."""
     from phantom_sim.overlay import board
-    from phantom_sim.rtl import Timing
+    from phantom_sim.timing import Timing
 
     config = load_config(config_name)
     timing = Timing(clock_mhz=config.clock_mhz)

@@ -118,7 +118,7 @@ def run_one(name: str, accelerator: Accelerator, config: Config, library: Path) 
 def run(config_name: str, names: Sequence[str]) -> dict[str, Any]:
     """Run networks and print a table of each. Returns the document for --json."""
     from phantom_sim.overlay import board, library_of
-    from phantom_sim.rtl import Timing
+    from phantom_sim.timing import Timing
 
     config = load_config(config_name)
     accelerator = Accelerator(board(config_name, Timing(clock_mhz=config.clock_mhz)), config, timeout=3600)

@@ -23,7 +23,8 @@ from pynqmetadata.frontends import Metadata
 from phantom.errors import DeviceError, DeviceTimeout
 from phantom_sim import slcr
 from phantom_sim.arena import Arena
-from phantom_sim.rtl import Model, Timing
+from phantom_sim.rtl import Model
+from phantom_sim.timing import Timing
 
 DDR_BASE = 0x1000_0000
 PL_BASE, PL_END = 0x43C0_0000, 0x43C3_0000

@@ -18,7 +18,6 @@ from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import Program, compile_stage
 from phantom.segments import LANES, MAX_CHUNKS
 from phantom.tiling_estimate import BYTES_PER_CYCLE
-from phantom_sim.bench import vector_layout
 from phantom_sim.rivals.design import Cost
 from phantom_sim.workloads.layer import LayerMasks
 
@@ -42,7 +41,7 @@ def compiled(layer: LayerMasks, config: Config) -> Program:
     """The layer as a program, all nonzero weights 1. Raises PhantomError where the hardware does not take it."""
     channels, height, width = layer.activations.shape
     shape = (channels, height, width)
-    flat = vector_layout(shape[0]) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
+    flat = Layout.vector(shape[0], np.dtype(np.uint8)) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
     source = flat or Layout.plain(shape, np.dtype(np.uint8))
     (stage,) = lower(Network(layer.name, source.logical, source.dtype, [_quantised(layer)]))
     if shape[0] <= IMAGE_CHANNELS:

@@ -13,7 +13,7 @@ from phantom_sim import verilate
 from phantom_sim.design import memory_ports, named_design, source_of
 from phantom_sim.device import SimulatedDevice
 from phantom_sim.hwh import write_overlay
-from phantom_sim.rtl import Timing
+from phantom_sim.timing import Timing
 
 
 def make_device(config: str | verilate.Design, timing: Timing | None = None, **options: Any) -> SimulatedDevice:

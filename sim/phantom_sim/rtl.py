@@ -9,6 +9,7 @@ from typing import Any
 
 from phantom.errors import DeviceError, DeviceTimeout
 from phantom_sim.arena import Arena
+from phantom_sim.timing import Timing
 
 OKAY, WAITING, SLVERR, DECERR, TIMEOUT, DEAD = 0, 1, 2, 3, -1, -2
 CHANNELS = ("hp0_read", "hp0_write", "hp1_read", "registers")  # what can be made to stop; the first three are those of Beats
@@ -33,32 +34,6 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "beats": (None, [_ptr, ctypes.POINTER(_u64)]),
     "trace": (_int, [_ptr, ctypes.c_char_p]),
 }
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How fast the world around the design is.
-
-    Attributes:
-        clock_mhz: clock of the design.
-        port_mb_per_s: bandwidth of an HP port, reads and writes together, in 10**6 bytes a second.
-        latency: cycles from a read address to its first beat, and from the last write beat to the response.
-        outstanding: bursts that a port accepts ahead, for each direction.
-        access_gap: cycles that the processor takes between two register accesses.
-        timeout: cycles after which a register access counts as not answered.
-    """
-
-    clock_mhz: float = 125.0
-    port_mb_per_s: float = 800.0
-    latency: int = 30
-    outstanding: int = 8
-    access_gap: int = 20
-    timeout: int = 10_000
-
-    @property
-    def bytes_per_cycle(self) -> float:
-        """Bandwidth of a port in bytes a clock cycle."""
-        return self.port_mb_per_s / self.clock_mhz
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pynq
 import pytest
 from pynq import Overlay
 
-from phantom_sim.rtl import Timing
+from phantom_sim.timing import Timing
 
 WORDS = 8192
 

@@ -13,15 +13,19 @@ from .thread import PES, load_job, place_of
 from .thread_mapper import step_mapper
 from .weight_queue import THREADS
 
-# Sets of threads are masks. queued: filled_o of the queue; roomy, weight_room: threads with room, now and as room_o says. pending, jobs:
-# pend_valid_q, job_valid_q of the threads. busy, parked, last, selected: of the mapper. pipe: S1 to S5 of the TDS, a thread (plus
-# one) for each, four bits each. park, job, arriving: what S3 has found, until S5. passed: pass_done_q; pass_done: pass_done_o.
-# idle: threads that will begin their pending job in this cycle, because they have none. taken, index: chan_q and index_mem of the TDS. oldest: a byte for each thread.
+# Sets of threads are masks. queued: filled_o of the queue; roomy, weight_room: threads with room, now and as room_o says.
+# pending, jobs: pend_valid_q, job_valid_q of the threads. busy, parked, last, selected: of the mapper. pipe: S1 to S5 of the
+# TDS, a thread (plus one) for each, four bits each. park, job, arriving: what S3 has found, until S5. passed: pass_done_q;
+# pass_done: pass_done_o. idle: threads that will begin their pending job in this cycle, because they have none. taken, index:
+# chan_q and index_mem of the TDS. oldest: a byte for each thread.
+_ONCE = (
+    "number", "tile", "queued", "roomy", "weight_room", "pending", "jobs", "busy", "parked", "last", "selected", "pipe", "park",
+    "job", "arriving", "passed", "pass_done", "draining", "idle", "tail", "tail_word", "room",
+)  # fmt: skip
+_EACH = ("taken", "index", "level", "queue_wr", "queue_rd")
 CORE = np.dtype(
-    [(name, np.int32) for name in ("number", "tile", "queued", "roomy", "weight_room", "pending", "jobs", "busy", "parked", "last")]
-    + [(name, np.int32) for name in ("selected", "pipe", "park", "job", "arriving", "passed", "pass_done", "draining", "idle")]
-    + [(name, np.int32) for name in ("tail", "tail_word", "room")]
-    + [(name, np.int32, (THREADS,)) for name in ("taken", "index", "level", "queue_wr", "queue_rd")]
+    [(name, np.int32) for name in _ONCE]
+    + [(name, np.int32, (THREADS,)) for name in _EACH]
     + [("oldest", np.int64), ("oldest_d", np.int64)]
 )
 ALL = (1 << THREADS) - 1

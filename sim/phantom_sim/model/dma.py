@@ -12,13 +12,15 @@ BURST = 16
 MM2S_FIFO = 64
 S2MM_FIFO = 32
 MOST_PENDING = 15  # bursts outstanding
+# split_pending, split_valid, beats, pass_last, left, repeat: pending_q ... repeat_q of the split; words: words_i.
 SPLIT = ("split_pending", "split_valid", "beats", "pass_last", "left", "words", "repeat")
-# ar_valid, room, pending: ar_valid_q, room_q, pending_q. r_valid, r_last: the R register. level: of the FIFO. out, spare: its slice.
-# sent: words that have left the slice.
-MM2S = registers(*SPLIT, "ar_valid", "ar_beats", "room", "pending", "r_valid", "r_last", "level", "out", "spare", "sent", bits=64)
-# in_out, in_spare: slice of s_axis; in_last: the packet's last word stands there. avail, left_w: avail_q, w_left_q. received: words.
+# ar_beats: of the burst that stands on AR. room, pending: room_q, pending_q. r_valid, r_last: the R register. level: of the FIFO.
+# sent: words that have left the slice behind it.
+MM2S = registers(*SPLIT, "ar_valid", "ar_beats", "room", "pending", "r_valid", "r_last", "level", "sent", bits=64)
+# in_last: the packet's last word has come into the slice in front. end, avail, left_w, pending: end_q, avail_q, w_left_q,
+# pending_q.
 S2MM = registers(
-    *SPLIT, "in_left", "end", "level", "avail", "left_w", "aw_valid", "aw_beats", "pending", "b_valid", "received", bits=64
+    *SPLIT, "in_last", "end", "level", "avail", "left_w", "aw_valid", "aw_beats", "pending", "b_valid", bits=64
 )  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def step_s2mm(d: Any, inlet: Any, outlet: Any, port: Any, now: int, in_valid: in
     w_free = d.left_w == 0 or (d.left_w == 1 and w_pop)
     wanted = full or (d.end and d.avail != 0)
     issue = 1 if d.split_valid and wanted and not d.aw_valid and w_free and d.pending != MOST_PENDING else 0
-    last_pushed = push and d.in_left == 1 and not inlet.spare
+    last_pushed = push and d.in_last == 1 and not inlet.spare
     # The memory's side of the clock edge.
     b_valid = port.b_valid
     take_answer(port)
@@ -105,7 +107,7 @@ def step_s2mm(d: Any, inlet: Any, outlet: Any, port: Any, now: int, in_valid: in
         ask_write(port, d.aw_beats)
     # The design's.
     if accepted_in and in_last:
-        d.in_left = 1
+        d.in_last = 1
     step_slice(inlet, in_valid, 1 if not d.end and d.level != S2MM_FIFO else 0)
     step_slice(outlet, w_go, 1 if moved else 0)
     d.level += push - w_pop
@@ -113,8 +115,6 @@ def step_s2mm(d: Any, inlet: Any, outlet: Any, port: Any, now: int, in_valid: in
     d.pending += issue - d.b_valid
     if last_pushed:
         d.end = 1
-    if push:
-        d.received += 1
     if issue:
         d.avail -= beats
         d.left_w = beats

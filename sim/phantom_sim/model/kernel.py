@@ -1,14 +1,16 @@
 """How the blocks of the model are compiled.
 
-A block's state is a record (an element of a structured array), whose fields are the registers of the RTL; a *kernel* is a function
-that moves it on by one cycle. Kernels call kernels, and numba makes one piece of machine code of all that `machine.run` calls.
+A block's state is a record (an element of a structured array), whose fields are the registers of the RTL; a *kernel* is a
+function that moves it on by one cycle. Kernels call kernels, and numba makes one piece of machine code of all that
+`machine.run` calls.
 
 That code is kept on disk. numba would look only at the file of the outermost function to see whether it is still right, so
-the directory is named after the contents of all files of the model: a change in any of them makes a new one.
+the directory is named after the contents of all files with kernels or records: a change in any of them makes a new one.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,21 +18,30 @@ from typing import Any
 
 import numpy as np
 
+from phantom.errors import ConfigError
+
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parents[2] / "build" / "model"
 
 
+def _numba() -> Any:
+    """The compiler. Raises ConfigError when it is not installed."""
+    try:
+        import numba
+    except ImportError:
+        raise ConfigError("the model needs numba, which is not installed; `pip install phantom[model]` brings it") from None
+    return numba
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that others of the model call."""
-    import numba
-
+    numba = _numba()
     return numba.njit(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def kept_kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, and keep the result on disk."""
-    import numba
-
+    numba = _numba()
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(KEPT / digest())
     try:
@@ -41,11 +52,12 @@ def kept_kernel(function: Callable[..., Any]) -> Any:
 
 def digest() -> str:
     """Twelve hexadecimal digits of all that the compiled code depends on."""
-    import numba
-
-    result = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    result = hashlib.sha256(f"{_numba().__version__} {np.__version__}".encode())
     for path in sorted(HERE.glob("*.py")):
-        result.update(path.name.encode() + b"\0" + path.read_bytes())
+        text = path.read_text()
+        if path.name == Path(__file__).name or "from .kernel import" in text:
+            # Parsed, so that comments do not matter.
+            result.update(f"{path.name} {ast.dump(ast.parse(text))}".encode())
     return result.hexdigest()[:12]
 
 

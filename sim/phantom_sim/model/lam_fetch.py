@@ -1,4 +1,4 @@
-"""phantom_lam_fetch: finder (loops, packet table) and reader; tokens to the lanes."""
+"""phantom_lam_fetch: loops, packet table, and what the reader is to read next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .kernel import kernel, registers
+from .lam_reader import step_reader, takes_request
 from .lam_scan import TOKEN_FIELDS
 from .stream_in import directory_index
 
@@ -14,16 +15,16 @@ IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND, OFFSET, REQUEST, VI
 PACKETS = 64  # table_mem
 MAX_LANES = 16
 VALUE_ROOM = 24  # words used of a lane's value memory up to which a packet still fits
-ARRIVING = 4  # tokens on their way: done_q has three bits, and they are taken in the cycle after
 
 FETCH = registers(
     "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
     "need_first", "need_end",
     "index", "tile_index", "count", "row", "col", "xs", "head_addr",
-    ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS), ("p_last_xs", PACKETS),
-    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "skip_row", "left_col",
-    "req_valid", "req_lane", "req_addr", "req_words", "req_token", "reading", "left", "lane", "token",
-    ("values_used", MAX_LANES), ("arriving", ARRIVING), ("arrive_lane", ARRIVING), ("arrive_token", ARRIVING),
+    ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS),
+    ("p_last_xs", PACKETS),
+    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col",
+    "req_valid", "req_lane", "req_addr", "req_words", "req_token",
+    ("values_used", MAX_LANES),
     bits=64,
 )  # fmt: skip
 # Tokens are kept in a ring while they travel from the request to the end of the lane; there are never more.
@@ -127,15 +128,15 @@ def _find(f: Any, cfg: Any) -> None:
     i = f.index % PACKETS
     first = 0 if cfg.in_flat else f.p_y0[i]
     last = 0 if cfg.in_flat else f.p_y_last[i]
+    beside = f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col
+    other_parity = cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]
     if f.index == f.count or first > f.last_row:
         f.state = VIEW_END
     elif last < f.first_row:
         f.index += 1
-        if f.view_at == 0 and last < f.skip_row:
+        if f.view_at == 0:
             f.tile_index = f.index
-    elif f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col:
-        f.index += 1
-    elif cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]:
+    elif beside or other_parity:
         f.index += 1
     else:
         f.state = OFFSET
@@ -149,7 +150,6 @@ def _range(f: Any, cfg: Any) -> None:
     f.origin = f.first * scale + parity
     f.first_row = 0 if f.first < 0 else f.origin
     f.last_row = -1 if f.last < 0 else f.last * scale + parity
-    f.skip_row = -1 if f.first < 0 else f.origin - 1
     f.last_col = f.first_col + cfg.view_col_span[f.view_at]
     f.left_col = f.first_col - cfg.in_span
     f.state = FIND
@@ -169,12 +169,6 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
     f.p_col[i] = f.col
     f.p_last_xs[i] = 1 if f.xs == cfg.in_last_xs else 0
     f.count += 1
-    f.tile = 0
-    f.tile_x = 0
-    f.view_at = 0
-    f.tile_base = f.base
-    f.tile_col = 0
-    f.tile_index = 0
     f.state = DIR
     if f.xs == cfg.in_last_xs:
         f.xs = 0
@@ -189,34 +183,15 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
 
 @kernel
 def step_fetch(
-    f: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
+    f: Any, reader: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
 ) -> None:
-    """One cycle. A token's arrival is put down for the cycle of its tok_valid_o."""
-    # Reader.
-    last_word = f.left == 0
-    take = f.req_valid and (not f.reading or last_word) and lanes[f.req_lane].tok_room
+    """One cycle, of the reader, too."""
+    take = takes_request(reader, f, lanes)
     lane = (f.tile + f.owner) % cfg.lanes
     wants = f.state == REQUEST or f.state == VIEW_END
     request = wants and f.values_used[lane] <= VALUE_ROOM and (not f.req_valid or take)
-    idle_reader = not f.req_valid and not f.reading
-    if f.reading and last_word:
-        # done_q shifts three times.
-        at = (now + 3) % ARRIVING
-        f.arriving[at] = 1
-        f.arrive_lane[at] = f.lane
-        f.arrive_token[at] = f.token
-    if take:
-        f.left = f.req_words
-        f.lane = f.req_lane
-        f.token = f.req_token
-        f.reading = 1
-        f.req_valid = 0
-    else:
-        f.left -= 1
-        if last_word:
-            f.reading = 0
-
-    # Finder.
+    idle_reader = not f.req_valid and not reader.reading
+    step_reader(reader, f, now, take)
     state = f.state
     if state == FIND:
         _find(f, cfg)
@@ -243,8 +218,14 @@ def step_fetch(
         f.xs = 0
         f.col = 0
         f.count = 0
+        f.tile = 0
+        f.tile_x = 0
+        f.view_at = 0
+        f.tile_base = f.base
+        f.tile_col = 0
+        f.tile_index = 0
         if rows_ready >= f.need_end and idle_reader:
-            f.state = DIR
+            f.state = DIR if f.need_first < cfg.in_rows else VIEW
     elif state == DIR:
         f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
         f.state = HEAD

@@ -1,7 +1,7 @@
 """phantom_lam_pack: entries into words of two, ends of rows into runs; what it yields reaches the cores later.
 
-The way of a step of the fill: first stage out (word_we1_q ...), fill_o, fill_o of the lane, fill_o of the LAM, fill_q of the core. So
-what a beat brings in cycle b is written into the cores' memories at the end of cycle b + 5.
+The way of a step of the fill: first stage out (word_we1_q ...), fill_o, fill_o of the lane, fill_o of the LAM, fill_q of the
+core. So what a beat brings in cycle b is written into the cores' memories at the end of cycle b + 5.
 """
 
 from __future__ import annotations

@@ -9,15 +9,17 @@ from .kernel import kernel, registers
 LF = 16
 STAGES = 3  # pick_q, rank_stage_q, value_stage_q
 TOKEN_FIELDS = (
-    "mask", "value_words", "row", "more_rows", "first_col", "last_col", "col", "row_end", "tile", "view_no", "view_end", "chan_end",
+    "mask", "value_words", "row", "more_rows", "first_col", "last_col", "col", "row_end", "tile", "view_no", "view_end",
+    "chan_end",
 )  # fmt: skip
 BEAT_FIELDS = (
-    "valid", "count", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words", "entry0", "entry1",
+    "valid", "count", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words",
+    "entry0", "entry1",
 )  # fmt: skip
 # The beats of the three stages lie in a ring, of which `stage` says where the youngest one is.
 SCAN = registers(
-    "tok_valid", "fresh_chan", "piece", "first_piece", "row", "input_row", "next_row", "row_pos", "taken", "first_bit", "last_bit",
-    "col", "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), bits=64,
+    "tok_valid", "fresh_chan", "piece", "first_piece", "row", "input_row", "next_row", "row_pos", "taken", "first_bit",
+    "last_bit", "col", "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), bits=64,
 )  # fmt: skip
 BEAT = registers(*BEAT_FIELDS)
 

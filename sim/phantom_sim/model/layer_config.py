@@ -7,19 +7,25 @@ from collections.abc import Mapping
 import numpy as np
 
 from phantom.config import Config
+from phantom.errors import ConfigError
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
 from phantom.program import Program
 
 from .kernel import registers
+from .lam_scan import LF
+from .run_ring import RING
+from .weight_queue import THREADS
 
-VIEWS, WINDOWS, SLOTS, TILES, ENTRIES = 4, 64, 32, 16, 256
+VIEWS, WINDOWS, SLOTS, TILES, ENTRIES = 4, 256, 32, 16, 64
 LAYER = registers(
     # the configuration
     "rows", "cols", "queue_words", "act_words", "run_depth", "row_buffer_words", "directory_depth", "param_depth",
     # input_cfg_t
-    "in_rows", "in_last_xs", "in_span", "in_log2_pitch", "dir_xs_shift", "dir_row_shift", "in_strip_rows", "strip_packets", "in_flat",
+    "in_rows", "in_last_xs", "in_span", "in_log2_pitch", "dir_xs_shift", "dir_row_shift", "in_strip_rows",
+    "strip_packets", "in_flat",
     # lam_cfg_t, view_t
-    "lanes", "strips", "passes", "chans", "tiles", "views", "stride2", "view_chans", "lam_tile_rows", "tile_step_y", "lam_strip_rows", "pitch",
+    "lanes", "strips", "passes", "chans", "tiles", "views", "stride2", "view_chans", "lam_tile_rows", "tile_step_y",
+    "lam_strip_rows", "pitch",
     "last_tile_x", "tile_step", ("edge_cols", 3), "need_step", "need_above", "need_span", "pass_chans", "own_chans", "last_owner",
     ("view_py", VIEWS), ("view_first", VIEWS), ("view_rows", VIEWS), ("view_run_base", VIEWS), ("view_col_first", VIEWS),
     ("view_col_span", VIEWS),
@@ -34,7 +40,10 @@ LAYER = registers(
 
 
 def layer_record(program: Program, config: Config) -> np.ndarray:
-    """LAYER [1] of a compiled stage on a configuration."""
+    """LAYER [1] of a compiled stage on a configuration. Raises ConfigError for sizes that the RTL refuses, too."""
+    for name, value in (("threads", THREADS), ("lf", LF), ("act_words", RING)):
+        if getattr(config, name) != value:
+            raise ConfigError(f"configuration {config.name!r}: {name} = {getattr(config, name)}; the RTL is laid out for {value}")
     layer = np.zeros(1, LAYER)
     _configuration(layer, config)
     _registers(layer, program.registers)

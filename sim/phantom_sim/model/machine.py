@@ -1,8 +1,8 @@
 """phantom_accelerator between its DMA engines and the memory: all blocks, cycle by cycle.
 
-Cycle 0 is the first one of StRun (phantom_control), in which start_o is high; before it only the DMA engines move. Within a cycle every
-block must see the registers of the others as they were at its beginning: so a block comes before those that it looks at, and what
-goes the other way travels in a ring, put down for the cycle in which it arrives.
+Cycle 0 is the first one of StRun (phantom_control), in which start_o is high; before it only the DMA engines move. Within a
+cycle every block must see the registers of the others as they were at its beginning: so a block comes before those that it
+looks at, and what goes the other way travels in a ring, put down for the cycle in which it arrives.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from .drain import IDLE as DRAIN_IDLE
 from .drain import LANES, drain_waiting, step_drain
 from .encoder import DEPTH, step_encoder
 from .kernel import kept_kernel, kernel
-from .lam_fetch import ARRIVING, fetch_waiting, step_fetch
+from .lam_fetch import fetch_waiting, step_fetch
 from .lam_lane import push_token, step_lane
 from .lam_pack import FILLS
+from .lam_reader import ARRIVING
 from .memory import drive
 from .run_ring import fill_tile
 from .slice import step_block_fifo, step_slice
@@ -41,15 +42,15 @@ MOST_STILL = 1 << 20  # the driver's watchdog
 @kernel
 def _step_lam(s: Any, cfg: Any, now: int, rows_ready: int) -> None:
     """Fetch and lanes."""
-    fetch = s.fetch[0]
-    step_fetch(fetch, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
+    fetch, reader = s.fetch[0], s.reader[0]
+    step_fetch(fetch, reader, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
     for i in range(len(s.lanes)):
         step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
     at = now % ARRIVING
-    if fetch.arriving[at]:
-        fetch.arriving[at] = 0
-        push_token(s.lanes[fetch.arrive_lane[at]], fetch.arrive_token[at])
+    if reader.arriving[at]:
+        reader.arriving[at] = 0
+        push_token(s.lanes[reader.arrive_lane[at]], reader.arrive_token[at])
 
 
 @kernel
@@ -84,7 +85,7 @@ def _step_output(s: Any, cfg: Any, nonzeros: Any, now: int, prm_push: int) -> No
 
 @kernel
 def _count_states(s: Any, core: Any, b: Any, queued: int, has_job: int, parked: int, passed: int) -> None:
-    """What the threads of a core do: the masks are from before the cycle, mac and stall of the threads are of the cycle itself."""
+    """What the threads of a core do: the masks are from before the cycle, mac and stall are of the cycle itself."""
     states = s.counters[0].states
     for t in range(THREADS):
         i = place_of(core.number, t)
@@ -179,14 +180,15 @@ def run(s: Any, layer: Any, tile_of: Any, used: Any, act: Any, wgt: Any, result_
     """Run a layer to its end. Returns its cycles and how it ended.
 
     Args:
-        s: a new State. layer: LAYER [1]. tile_of: int64 [cores], see `reset`; used: the cores with a tile. act, wgt: int64 streams, that of the weights for
-        one strip. result_words: of the buffer. nonzeros: int64 [channels, rows, segments] of the result stream.
+        s: a new State. layer: LAYER [1]. tile_of: int64 [cores], see `reset`; used: the cores with a tile. act, wgt: int64
+        streams, that of the weights for one strip. result_words: of the buffer. nonzeros: int64 [channels, rows, segments] of
+        the result stream.
     """
     cfg = layer[0]
     reset(s, cfg, tile_of, len(act), len(wgt), result_words)
     flags, wires = s.counters[0].flags, s.wires[0]
-    # A state is counted STATE_DELAY cycles late, so the first ones are of cycles before the start, and the last ones are lost. In all
-    # of them the threads have no weight: one sample makes up for the last cycle, which ends the run.
+    # A state is counted STATE_DELAY cycles late, so the first ones are of cycles before the start, and the last ones are
+    # lost. In all of them the threads have no weight: one sample makes up for the last cycle, which ends the run.
     s.counters[0].states[WEIGHT] = THREADS
     act_in, wgt_in, stream_in, weights = s.slices[ACT], s.slices[WGT], s.stream_in[0], s.weights[0]
     all_weights = len(wgt) * cfg.strips

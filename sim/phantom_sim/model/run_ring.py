@@ -21,11 +21,11 @@ ONES = 0x0101010101010101  # a byte for each thread
 TOPS = -0x7F7F7F7F7F7F7F80  # 0x8080808080808080
 RELEASE = 2  # release_q of the core, cycles after the commit
 
-# release_at: when release_q[1] is high. full: cores of the tile whose room_o is low. words: of the activation buffer, {edge_col, position}
-# of the high entry 16 bits above that of the low one. runs: {first, last} of the run table, or EMPTY.
+# release_at: when release_q[1] is high. full: cores of the tile whose room_o is low. words: of the activation buffer,
+# {edge_col, position} of the high entry 16 bits above that of the low one. runs: {first, last} of the run table, or EMPTY.
 TILE = np.dtype(
-    [("filled", np.int32), ("wr_word", np.int32), ("full", np.int32), ("release_at", np.int64), ("end_word", np.int32, (IN_FLIGHT,))]
-    + [("words", np.int32, (RING,)), ("runs", np.int32, (RUNS,))]
+    [(name, np.int32) for name in ("filled", "wr_word", "full")]
+    + [("release_at", np.int64), ("end_word", np.int32, (IN_FLIGHT,)), ("words", np.int32, (RING,)), ("runs", np.int32, (RUNS,))]
 )
 
 

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from phantom.config import Config
+from phantom.program import Program
+
 from .core import CORE, reset_core
 from .counters import COUNTERS
 from .dma import MM2S, MM2S_FIFO, S2MM, start_split
@@ -15,6 +18,7 @@ from .kernel import kernel, registers
 from .lam_fetch import FETCH, TOKEN, TOKENS
 from .lam_lane import LANE, reset_lane
 from .lam_pack import FILL, FILLS, PACK
+from .lam_reader import READER
 from .lam_scan import BEAT, SCAN, STAGES
 from .layer_config import TILES
 from .memory import PORT
@@ -26,9 +30,9 @@ from .weight_queue import THREADS
 from .weight_stream import ARRIVAL, SLOTS, WEIGHT_STREAM
 
 EVENTS = 16
-# What does not belong to a block. drain_core, drain_clear, drained_core: what the drain asks of a core (its number plus one), by the
-# cycle in which it arrives. last: the encoder gets a segment's last value. swap: swap_q of phantom_output. still, stuck: cycles
-# without movement, and with a full row buffer that the LAM waits for.
+# What does not belong to a block. drain_core, drain_clear, drained_core: what the drain asks of a core (its number plus one),
+# by the cycle in which it arrives. last: the encoder gets a segment's last value. swap: swap_q of phantom_output. still,
+# stuck: cycles without movement, and with a full row buffer that the LAM waits for.
 WIRES = registers(
     "swap", "still", "stuck", ("drain_core", EVENTS), ("drain_clear", EVENTS), ("drained_core", EVENTS), ("last", EVENTS), bits=64
 )  # fmt: skip
@@ -48,6 +52,7 @@ class State(NamedTuple):
     memory: np.ndarray
     directory: np.ndarray
     fetch: np.ndarray
+    reader: np.ndarray
     tokens: np.ndarray
     lanes: np.ndarray
     scans: np.ndarray
@@ -66,10 +71,9 @@ class State(NamedTuple):
     wires: np.ndarray
 
 
-def new_state(layer: np.ndarray) -> State:
-    """All zero, for a layer (LAYER [1])."""
-    cfg = layer[0]
-    cores, lanes = int(cfg["rows"] * cfg["cols"]), int(cfg["lanes"])
+def new_state(config: Config, program: Program) -> State:
+    """All zero, for a stage on a configuration."""
+    cores, lanes = config.cores, 1 << program.registers["LAM_COLS"]["log2_lanes"]
     return State(
         ports=np.zeros(2, PORT),
         mm2s=np.zeros(2, MM2S),
@@ -77,9 +81,10 @@ def new_state(layer: np.ndarray) -> State:
         slices=np.zeros(6, SLICE),
         params=np.zeros(1, BLOCK_FIFO),
         stream_in=np.zeros(1, STREAM_IN),
-        memory=np.zeros(int(cfg["row_buffer_words"]), np.int64),
+        memory=np.zeros(config.row_buffer_words, np.int64),
         directory=np.zeros(DIRECTORY, np.int64),
         fetch=np.zeros(1, FETCH),
+        reader=np.zeros(1, READER),
         tokens=np.zeros(TOKENS, TOKEN),
         lanes=np.zeros(lanes, LANE),
         scans=np.zeros(lanes, SCAN),
@@ -90,7 +95,7 @@ def new_state(layer: np.ndarray) -> State:
         arrivals=np.zeros(SLOTS, ARRIVAL),
         cores=np.zeros(cores, CORE),
         batches=np.zeros((cores + 1) // 2, BATCH),
-        queues=np.zeros((cores, THREADS, int(cfg["queue_words"])), np.int64),
+        queues=np.zeros((cores, THREADS, config.weight_queue_words), np.int64),
         tiles=np.zeros(TILES, TILE),
         drain=np.zeros(1, DRAIN),
         encoder=np.zeros(1, ENCODER),

@@ -16,7 +16,8 @@ DIRECTORY = 2048  # entries of the largest directory
 STREAM_IN = registers(
     "state", "left", "wr", "tail", "head", "chunk", "xs", "row", "more_rows", "row_pending",
     "was_end",  # was_end_q of phantom_packet_check
-    "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "row_limit", "room", "strip_room",
+    "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "row_limit", "room",
+    "strip_room",
     ("strip_end", STRIPS),
 )  # fmt: skip
 

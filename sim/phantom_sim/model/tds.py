@@ -1,7 +1,7 @@
 """phantom_tds: from the entries of the chosen threads to jobs; empty runs are dropped.
 
-A thread has at most one entry in the pipe, and its index and the head of its queue stand still meanwhile. So the model does all the
-work of an entry in S3, where the RTL decides; S1, S2, S4 and S5 are the cycles that it takes.
+A thread has at most one entry in the pipe, and its index and the head of its queue stand still meanwhile. So the model does
+all the work of an entry in S3, where the RTL decides; S1, S2, S4 and S5 are the cycles that it takes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """phantom_thread: fetch, word slots, read-modify-write. Only addresses count; there are no values.
 
-The threads of two cores stand side by side in a *batch*, so that one vector instruction moves all of them. Place 4 c + p of it
-is the first thread of PE p of core c, place 8 + 4 c + p the second one. What happens in every cycle is written without branches, on 16-bit
-numbers, and truth is -1 (all ones); what happens once a word or once a job is done thread by thread.
+The threads of two cores stand side by side in a *batch*, so that one vector instruction moves all of them. Place 4 c + p of
+it is the first thread of PE p of core c, place 8 + 4 c + p the second one. What happens in every cycle is written without
+branches, on 16-bit numbers, and truth is -1 (all ones); what happens once a word or once a job is done thread by thread.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _EACH = (
     "fill0", "fill1", "use0", "use1", "arrived0", "arrived1", "second",
     # Word slots, the even and the odd one: is there an entry, are there two, the address of the first and of the other.
     "some_e", "some_o", "two_e", "two_o", "one_e", "one_o", "other_e", "other_o",
-    # job_valid_q; rd_req_o, rd_gnt_i (and for which slot); of the word that is granted: edge codes and partial sums of both entries, is it
-    # the last one of the run.
+    # job_valid_q; rd_req_o, rd_gnt_i (and for which slot); of the word that is granted: edge codes and partial sums of both
+    # entries, is it the last one of the run.
     "job", "want", "grant", "grant_e", "grant_o", "low_edge", "high_edge", "low_sum", "high_sum", "finished",
     # drain_en_i, drain_clear_i; mac_o, stall_o, and multiplies so far.
     "drain", "clear", "mac", "stall", "macs",
-    # job_q: its next word, the one behind its last; is the next one the first; do the first and the last word begin and end with a half that
-    # does not belong to it; base; edge columns that it skips; channel.
+    # job_q: its next word, the one behind its last; is the next one the first; do the first and the last word begin and end
+    # with a half that does not belong to it; base; edge columns that it skips; channel.
     "word", "behind", "first_word", "first_odd", "last_even", "base", "skip1", "skip2", "skip3", "chan",
     # pend_q; the bank of the TDS.
     "p_first", "p_last", "p_base", "p_skip", "p_chan", "bank",
