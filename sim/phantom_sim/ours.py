@@ -1,8 +1,7 @@
 """Our design's cycles of a layer given by its masks: the one place where the evaluation meets our cycle models.
 
-METHOD says which model it is, and goes into every table and document. "estimate" is the formula by which the compiler chooses
-tiles (phantom.tiling_estimate): it was fitted to the RTL, to about 10 to 15 %, and knows densities only, not which weight is
-where.
+METHOD says which model it is, and goes into every table and document: the cycle model (docs/cycle-model.md), which is the RTL
+without its values. It is given the layer's masks; all nonzero weights are 1, and of the result only the density is known.
 """
 
 from __future__ import annotations
@@ -18,23 +17,24 @@ from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import Program, compile_stage
 from phantom.segments import LANES, MAX_CHUNKS
 from phantom.tiling_estimate import BYTES_PER_CYCLE
+from phantom_sim.model import simulate_stage
 from phantom_sim.rivals.design import Cost
 from phantom_sim.workloads.layer import LayerMasks
 
 NAME = "ours"
-METHOD = "estimate"
-ESTIMATE_LF = 16
+METHOD = "cycle model"
+MODEL_LF = 16
 IMAGE_CHANNELS = 4  # what has at most so many is an image, whose stride the host folds away
 
 
 def ours(layer: LayerMasks, config: Config) -> Cost:
-    """Cycles, and where it is known what the multipliers' other cycles were lost to.
+    """Cycles, and what the multipliers' other cycles were lost to.
 
     Raises PhantomError where the hardware does not take the layer.
     """
-    cycles = round(compiled(layer, config).tiling.cycles)
-    used = layer.macs_effectual / (cycles * config.multipliers)
-    return Cost(cycles, {"not told apart": max(0.0, 1 - used)})
+    program = compiled(layer, config)
+    found = simulate_stage(program, layer.activations.reshape(program.source.logical), config, result=layer.out_density)
+    return Cost(found.cycles, found.stalls)
 
 
 def compiled(layer: LayerMasks, config: Config) -> Program:
@@ -79,5 +79,5 @@ def taken(layer: LayerMasks, config: Config) -> tuple[Cost | None, str]:
 
 
 def knows(config: Config, bytes_per_cycle: float) -> bool:
-    """Whether METHOD's cycles depend on these sizes as they should: the estimate has one bandwidth and one lookahead."""
-    return config.lf == ESTIMATE_LF and abs(bytes_per_cycle / BYTES_PER_CYCLE - 1) < 0.01
+    """Whether METHOD's cycles depend on these sizes as they should: it is given one bandwidth and one lookahead."""
+    return config.lf == MODEL_LF and abs(bytes_per_cycle / BYTES_PER_CYCLE - 1) < 0.01

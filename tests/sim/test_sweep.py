@@ -67,7 +67,7 @@ def test_a_point_is_an_evaluation(points: list[Point]) -> None:
         assert row[f"speedup_layer_mean {name}"] == pytest.approx(found.speedup_layer_mean(name))
 
 
-def test_the_estimate_says_nothing_about_other_bandwidths(points: list[Point]) -> None:
+def test_ours_says_nothing_about_other_bandwidths(points: list[Point]) -> None:
     """It has one; a column without values is better than one that does not move."""
     full, half = (run_point(next(p for p in points if p.rows == 1 and p.bandwidth == b)) for b in (640, 320))
     assert full["cycles ours"] and half["cycles ours"] is None
@@ -195,7 +195,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     grid = write(tmp_path / "grid.yaml", bandwidth=[640])
     assert main(["sweep", str(grid), "--processes", "1"]) == 0
     out = capsys.readouterr().out
-    assert "digits_plain" in out and "ours (estimate)" in out and "1x2" in out and "2x2" in out
+    assert "digits_plain" in out and "ours (cycle model)" in out and "1x2" in out and "2x2" in out
     assert main(["sweep", str(grid), "--processes", "1"]) == 0
     assert "2 points of 2 from" in capsys.readouterr().out
 
