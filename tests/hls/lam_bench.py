@@ -20,7 +20,6 @@ from phantom.layout import Layout
 from phantom.lower import lower
 from phantom.network import AnyLayer, Conv, FullyConnected, MaxPool, Network
 from phantom.program import Program, compile_stage
-from phantom.stage_weights import stage_weights
 from phantom.views import Geometry
 
 Entries = list[tuple[int, int, int]]  # (position, value, edge columns)
@@ -86,9 +85,8 @@ def compiled(
     planes = np.where(rng.random(shape) < density, rng.integers(1, 256, shape), 0).astype(np.uint8)
     if len(program.source.compress(planes)) > words:  # all of it lies in the row memory at once here
         return None
-    geometry = stage_weights(stage, layout).geometry_of(program.tiling.tile_cols)
     behind = f", pooled {pool.kernel} / {pool.stride}, padding {pool.padding}" if pool else ""
-    return Setup(program, planes, geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}{behind}")
+    return Setup(program, planes, program.geometry, kernel is None, f"{shape} * {kernel} / {stride}, padding {padding}{behind}")
 
 
 def run_entries(setup: Setup, channel: int, v: int, first: int, first_col: int) -> dict[int, Entries]:
