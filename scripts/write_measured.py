@@ -63,8 +63,9 @@ def section(name: str, run: Mapping[str, Any]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
         *(row(layer) for layer in (*run["layers"], total)),
         "",
-        f"ONNX Runtime: of {other['outputs']:,} values {other['differ']:,} differ"
-        + (f", by {other['max_abs']} at most." if other["differ"] else "."),
+        f"ONNX Runtime: of {other['outputs']:,} values {other['differ']:,} differ, by {other['max_abs']} at most, where each "
+        f"layer is given its inputs; {other['differ_through']:,} in the network as a whole, where what was rounded the other way "
+        "spreads.",
         "",
     ]
     return lines
