@@ -1,7 +1,7 @@
 // The accelerator between its two input streams and its output stream: everything but DMA and registers.
 //
 //   activations --> stream in --> row buffer --> LAM --> mesh --> output --> results
-//   weights --> weight stream ---------------------------^   \ parameters --^
+//   weights --> weight streams --------------------------^   \ parameters --^
 //
 // Contract: one layer per `start_i`, configured by structs that are constant while `busy_o`. Streams are valid/ready with `last`.
 module phantom_accelerator
@@ -16,7 +16,8 @@ module phantom_accelerator
   parameter int unsigned RunDepth         = 512,
   parameter int unsigned RowBufferWords   = 12288,
   parameter int unsigned DirectoryDepth   = 2048,
-  parameter int unsigned ParamDepth       = 1024
+  parameter int unsigned ParamDepth       = 1024,
+  parameter int unsigned WeightPorts      = 1
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -42,10 +43,10 @@ module phantom_accelerator
   output logic         act_ready_o,
   input  logic [63:0]  act_data_i,
   input  logic         act_last_i,
-  input  logic         wgt_valid_i,
-  output logic         wgt_ready_o,
-  input  logic [63:0]  wgt_data_i,
-  input  logic         wgt_last_i,
+  input  logic         wgt_valid_i[WeightPorts],
+  output logic         wgt_ready_o[WeightPorts],
+  input  logic [63:0]  wgt_data_i[WeightPorts],
+  input  logic         wgt_last_i[WeightPorts],
   output logic         out_valid_o,
   input  logic         out_ready_i,
   output logic [63:0]  out_data_o,
@@ -64,9 +65,10 @@ module phantom_accelerator
 
   // --- control -------------------------------------------------------------------------------------------------------------
 
-  logic       run_rst_n, scrub, start, open, swallow, clear, out_done, act_ended, wgt_ended, lam_waiting, row_full, moved;
+  logic       run_rst_n, scrub, start, open, swallow, clear, out_done, act_ended, lam_waiting, row_full, moved;
   logic [8:0] scrub_addr;
-  error_e     act_error, wgt_error;
+  error_e     act_error, wgt_error, wgt_errors[WeightPorts];
+  logic [WeightPorts-1:0] wgt_ended;
 
   phantom_control u_control (
     .clk_i,
@@ -86,7 +88,7 @@ module phantom_accelerator
     .swallow_o   (swallow),
     .out_done_i  (out_done),
     .act_ended_i (act_ended),
-    .wgt_ended_i (wgt_ended),
+    .wgt_ended_i (&wgt_ended),
     .act_error_i (act_error),
     .wgt_error_i (wgt_error),
     .row_stuck_i (lam_waiting && row_full),
@@ -116,8 +118,8 @@ module phantom_accelerator
   logic             lam_done, lam_blocked;
   logic             fill_room[Rows][Cols];
   fill_t            fill[lam_lanes(Rows)];
-  logic [Rows-1:0]  fill_rows, wgt_rows, drain_rows;
-  logic [Cols-1:0]  fill_cols[lam_lanes(Rows)], wgt_cols, drain_cols;
+  logic [Rows-1:0]  fill_rows, drain_rows;
+  logic [Cols-1:0]  fill_cols[lam_lanes(Rows)], drain_cols;
 
   assign act_ready_o = (act_ready && open) || swallow;
 
@@ -202,38 +204,50 @@ module phantom_accelerator
 
   // --- weights ----------------------------------------------------------------------------------------------------------------
 
-  logic               wgt_ready, wgt_valid, wgt_waiting, prm_valid, prm_ready;
-  logic [ThreadW-1:0] wgt_thread;
-  logic [59:0]        wgt_word;
-  logic [59:0]        prm_data;
-  logic [Threads-1:0] wgt_room[Rows][Cols];
+  logic [WeightPorts-1:0] wgt_ready, wgt_waiting, prm_valid, wgt_go;
+  logic                   wgt_valid[WeightPorts], prm_ready;
+  logic [Rows-1:0]        wgt_rows[WeightPorts];
+  logic [Cols-1:0]        wgt_cols[WeightPorts];
+  logic [ThreadW-1:0]     wgt_thread[WeightPorts];
+  logic [59:0]            wgt_word[WeightPorts], prm_data[WeightPorts];
+  logic [Threads-1:0]     wgt_room[Rows][Cols];
 
-  assign wgt_ready_o = (wgt_ready && open) || swallow;
+  for (genvar p = 0; p < WeightPorts; p++) begin : g_weights
+    assign wgt_ready_o[p] = (wgt_ready[p] && open) || swallow;
+    assign wgt_go[p]      = wgt_valid_i[p] && wgt_ready_o[p];
 
-  phantom_weight_stream #(
-    .Rows   (Rows),
-    .Cols   (Cols),
-    .Threads(Threads)
-  ) u_weight_stream (
-    .clk_i,
-    .rst_ni      (run_rst_n),
-    .in_valid_i  (wgt_valid_i && open),
-    .in_ready_o  (wgt_ready),
-    .in_data_i   (wgt_data_i),
-    .in_last_i   (wgt_last_i),
-    .room_i      (wgt_room),
-    .wgt_valid_o (wgt_valid),
-    .wgt_rows_o  (wgt_rows),
-    .wgt_cols_o  (wgt_cols),
-    .wgt_thread_o(wgt_thread),
-    .wgt_word_o  (wgt_word),
-    .prm_valid_o (prm_valid),
-    .prm_ready_i (prm_ready),
-    .prm_data_o  (prm_data),
-    .error_o     (wgt_error),
-    .waiting_o   (wgt_waiting),
-    .ended_o     (wgt_ended)
-  );
+    phantom_weight_stream #(
+      .Rows   (Rows),
+      .Cols   (Cols),
+      .Threads(Threads),
+      .Ports  (WeightPorts),
+      .Port   (p)
+    ) u_weight_stream (
+      .clk_i,
+      .rst_ni      (run_rst_n),
+      .in_valid_i  (wgt_valid_i[p] && open),
+      .in_ready_o  (wgt_ready[p]),
+      .in_data_i   (wgt_data_i[p]),
+      .in_last_i   (wgt_last_i[p]),
+      .room_i      (wgt_room),
+      .wgt_valid_o (wgt_valid[p]),
+      .wgt_rows_o  (wgt_rows[p]),
+      .wgt_cols_o  (wgt_cols[p]),
+      .wgt_thread_o(wgt_thread[p]),
+      .wgt_word_o  (wgt_word[p]),
+      .prm_valid_o (prm_valid[p]),
+      .prm_ready_i (prm_ready),
+      .prm_data_o  (prm_data[p]),
+      .error_o     (wgt_errors[p]),
+      .waiting_o   (wgt_waiting[p]),
+      .ended_o     (wgt_ended[p])
+    );
+  end
+
+  always_comb begin
+    wgt_error = ErrNone;
+    for (int unsigned p = 0; p < WeightPorts; p++) if (wgt_error == ErrNone) wgt_error = wgt_errors[p];
+  end
 
   // --- mesh ----------------------------------------------------------------------------------------------------------------
 
@@ -251,7 +265,8 @@ module phantom_accelerator
     .Threads         (Threads),
     .ActWords        (ActWords),
     .RunDepth        (RunDepth),
-    .WeightQueueWords(WeightQueueWords)
+    .WeightQueueWords(WeightQueueWords),
+    .WeightPorts     (WeightPorts)
   ) u_mesh (
     .clk_i,
     .rst_ni       (run_rst_n),
@@ -299,9 +314,9 @@ module phantom_accelerator
     .entry_i      (table_data_i[27:0]),
     .done_o       (out_done),
     .waiting_o    (drain_waiting),
-    .prm_valid_i  (prm_valid),
+    .prm_valid_i  (prm_valid[0]),
     .prm_ready_o  (prm_ready),
-    .prm_data_i   (prm_data),
+    .prm_data_i   (prm_data[0]),
     .pass_done_i  (pass_done),
     .drain_rows_o (drain_rows),
     .drain_cols_o (drain_cols),
@@ -316,19 +331,27 @@ module phantom_accelerator
     .out_last_o
   );
 
-  // --- counters: flags in the order of the register description, then one count a thread state ------------------------------------
+  // --- counters: events in the order of the register description, then one count a thread state -----------------------------------
 
-  localparam int unsigned Flags  = 10;
+  localparam int unsigned Events = 10;
   localparam int unsigned States = 7;
-  logic [Flags-1:0] flags_q;
-  logic [3:0]       counts_q[States], counts[States];
-  logic             act_go, wgt_go, out_go;
+  localparam int unsigned PortsW = $clog2(WeightPorts + 1);
+  logic [PortsW-1:0]      events_q[Events], wgt_words, wgt_starved, wgt_blocked;  // those of the weights: of all ports
+  logic [3:0]             counts_q[States], counts[States];
+  logic                   act_go, out_go;
 
   assign act_go = act_valid_i && act_ready_o;
-  assign wgt_go = wgt_valid_i && wgt_ready_o;
   assign out_go = out_valid_o && out_ready_i;
 
   always_comb begin
+    wgt_words   = '0;
+    wgt_starved = '0;
+    wgt_blocked = '0;
+    for (int unsigned p = 0; p < WeightPorts; p++) begin
+      wgt_words += PortsW'(wgt_go[p]);
+      wgt_starved += PortsW'(open && !wgt_valid_i[p] && !wgt_ended[p]);
+      wgt_blocked += PortsW'(wgt_waiting[p]);
+    end
     for (int unsigned s = 0; s < States; s++) begin
       counts[s] = '0;
       for (int unsigned t = 0; t < Threads; t++) counts[s] += 4'(state[t] == thread_state_e'(s + 1));
@@ -336,21 +359,18 @@ module phantom_accelerator
   end
 
   always_ff @(posedge clk_i) begin
-    // From 0: activations, weights, results; LAM starved, blocked; row buffer full; weights starved, blocked; drain; output blocked.
-    flags_q <= {
-      out_valid_o && !out_ready_i,
-      drain_waiting,
-      wgt_waiting,
-      open && !wgt_valid_i && !wgt_ended,
-      act_valid_i && !act_ready_o,
-      lam_blocked,
-      lam_waiting,
-      out_go,
-      wgt_go,
-      act_go
-    };
-    counts_q <= counts;
-    moved    <= act_go || wgt_go || out_go || macs != '0;
+    events_q[0] <= PortsW'(act_go);
+    events_q[1] <= wgt_words;
+    events_q[2] <= PortsW'(out_go);
+    events_q[3] <= PortsW'(lam_waiting);
+    events_q[4] <= PortsW'(lam_blocked);
+    events_q[5] <= PortsW'(act_valid_i && !act_ready_o);
+    events_q[6] <= wgt_starved;
+    events_q[7] <= wgt_blocked;
+    events_q[8] <= PortsW'(drain_waiting);
+    events_q[9] <= PortsW'(out_valid_o && !out_ready_i);
+    counts_q    <= counts;
+    moved       <= act_go || wgt_go != '0 || out_go || macs != '0;
     if (!run_rst_n) begin
       watch_row_q <= '0;
       watch_col_q <= '0;
@@ -361,7 +381,8 @@ module phantom_accelerator
   end
 
   phantom_counters #(
-    .Flags (Flags),
+    .Events(Events),
+    .EventW(PortsW),
     .Counts(States),
     .MacW  (MacW)
   ) u_counters (
@@ -370,7 +391,7 @@ module phantom_accelerator
     .clear_i   (clear),
     .count_i   (open),
     .macs_i    (macs),
-    .flags_i   (flags_q),
+    .events_i  (events_q),
     .counts_i  (counts_q),
     .rd_req_i  (cnt_req_i),
     .rd_index_i(cnt_index_i),
@@ -379,7 +400,7 @@ module phantom_accelerator
   );
 
   logic unused;
-  assign unused = &{1'b0, lam_done, mesh_busy};
+  assign unused = &{1'b0, lam_done, mesh_busy, prm_valid, prm_data[WeightPorts-1]};
 
 `ifndef SYNTHESIS
   initial assert (Threads == LanesPerChunk) else $fatal(1, "phantom_accelerator: %0d threads, but a chunk has 8 channels", Threads);

@@ -1,9 +1,9 @@
-// One AXI4-Lite slave in front of three: address bits [17:16] choose. Window 3 answers DECERR.
+// One AXI4-Lite slave in front of three or four: address bits [17:16] choose. A window without a block answers DECERR.
 //
 // Contract: one access at a time in each direction. A write is taken when its address and data are both there; they are registered,
 // so that no path runs through from the processor to a block. Reads and writes are independent of each other.
 module phantom_axil_split #(
-  localparam int unsigned Blocks = 3
+  parameter int unsigned Blocks = 3
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -50,12 +50,13 @@ module phantom_axil_split #(
   logic [1:0] w_sel_q, r_sel_q;
   logic [3:0] awready, wready, bvalid, arready, rvalid;
 
-  // Window 3 accepts at once and answers at once.
-  assign awready = {1'b1, awready_i};
-  assign wready  = {1'b1, wready_i};
-  assign bvalid  = {1'b1, bvalid_i};
-  assign arready = {1'b1, arready_i};
-  assign rvalid  = {1'b1, rvalid_i};
+  // A window without a block accepts at once and answers at once.
+  localparam logic [3:0] Empty = 4'hF << Blocks;
+  assign awready = Empty | 4'(awready_i);
+  assign wready  = Empty | 4'(wready_i);
+  assign bvalid  = Empty | 4'(bvalid_i);
+  assign arready = Empty | 4'(arready_i);
+  assign rvalid  = Empty | 4'(rvalid_i);
 
   assign s_axil_awready = !w_busy_q && s_axil_awvalid && s_axil_wvalid;
   assign s_axil_wready  = s_axil_awready;

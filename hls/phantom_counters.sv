@@ -6,7 +6,8 @@
 // Contract: events are counted while `count_i`; `clear_i` (held for at least 32 cycles) sets all to zero. Reads answer three cycles
 // after `rd_req_i`; the last events are in the memory 32 cycles after they happened.
 module phantom_counters #(
-  parameter int unsigned Flags  = 11,  // events of at most one a cycle
+  parameter int unsigned Events = 11,  // events of which there are few a cycle
+  parameter int unsigned EventW = 1,   // width of their number
   parameter int unsigned Counts = 7,   // events of up to 15 a cycle
   parameter int unsigned MacW   = 8    // width of the number of multiplies a cycle
 ) (
@@ -15,7 +16,7 @@ module phantom_counters #(
   input  logic              clear_i,
   input  logic              count_i,
   input  logic [MacW-1:0]   macs_i,
-  input  logic [Flags-1:0]  flags_i,
+  input  logic [EventW-1:0] events_i[Events],
   input  logic [3:0]        counts_i[Counts],
   input  logic              rd_req_i,
   input  logic [5:0]        rd_index_i,   // {counter, high half}
@@ -24,22 +25,22 @@ module phantom_counters #(
 );
 
   localparam int unsigned SumW = MacW + 6;
-  // Order of the words: cycles, macs, then the flags, then the counts.
+  // Order of the words: cycles, macs, then the events, then the counts.
   logic [4:0]      slot_q, slot1_q, slot2_q;
   logic [SumW-1:0] sums[32], sum1_q;
 
   for (genvar i = 0; i < 32; i++) begin : g_sum
-    if (i < 2 + Flags + Counts) begin : g_used
-      localparam int unsigned Width = i == 1 ? SumW : i < 2 + Flags ? 6 : 10;
+    if (i < 2 + Events + Counts) begin : g_used
+      localparam int unsigned Width = i == 1 ? SumW : i == 0 ? 6 : i < 2 + Events ? 5 + EventW : 10;
       logic [Width-1:0] acc_q, inc;
       if (i == 0) begin : g_cycles
         assign inc = Width'(1);
       end else if (i == 1) begin : g_macs
         assign inc = Width'(macs_i);
-      end else if (i < 2 + Flags) begin : g_flag
-        assign inc = Width'(flags_i[i-2]);
+      end else if (i < 2 + Events) begin : g_event
+        assign inc = Width'(events_i[i-2]);
       end else begin : g_count
-        assign inc = Width'(counts_i[i-2-Flags]);
+        assign inc = Width'(counts_i[i-2-Events]);
       end
       always_ff @(posedge clk_i) begin
         if (!rst_ni || clear_i) acc_q <= '0;

@@ -1,4 +1,4 @@
-// Mesh of Rows x Cols cores. Both buses multicast by row bits and column bits; the drain reads one core at a time.
+// Mesh of Rows x Cols cores. All buses multicast by row bits and column bits; the drain reads one core at a time.
 //
 // Contract: fill, weights and drain requests go straight to the input registers of the cores. Drained sums come out 4 cycles after
 // `drain_en_i`: register, memory, row multiplexer, column multiplexer.
@@ -11,6 +11,7 @@ module phantom_mesh
   parameter int unsigned ActWords         = 512,
   parameter int unsigned RunDepth         = 512,
   parameter int unsigned WeightQueueWords = 16,
+  parameter int unsigned WeightPorts      = 1,
   localparam int unsigned ThreadW = $clog2(Threads),
   localparam int unsigned CountW  = $clog2(Rows * Cols * Threads + 1),
   localparam int unsigned Lanes   = lam_lanes(Rows)
@@ -19,12 +20,12 @@ module phantom_mesh
   input  logic               rst_ni,
   input  core_cfg_t          cfg_i,
   input  table_write_t       table_i,
-  // weight bus
-  input  logic               wgt_valid_i,
-  input  logic [Rows-1:0]    wgt_rows_i,
-  input  logic [Cols-1:0]    wgt_cols_i,
-  input  logic [ThreadW-1:0] wgt_thread_i,
-  input  logic [59:0]        wgt_word_i,
+  // weight buses: number p serves the columns c with c mod WeightPorts == p
+  input  logic               wgt_valid_i[WeightPorts],
+  input  logic [Rows-1:0]    wgt_rows_i[WeightPorts],
+  input  logic [Cols-1:0]    wgt_cols_i[WeightPorts],
+  input  logic [ThreadW-1:0] wgt_thread_i[WeightPorts],
+  input  logic [59:0]        wgt_word_i[WeightPorts],
   output logic [Threads-1:0] wgt_room_o[Rows][Cols],
   // fill bus
   input  fill_t              fill_i[Lanes],  // each lane has an equal share of the rows
@@ -62,6 +63,7 @@ module phantom_mesh
   for (genvar r = 0; r < Rows; r++) begin : g_row
     for (genvar c = 0; c < Cols; c++) begin : g_col
       localparam int unsigned Lane = r * Lanes / Rows;
+      localparam int unsigned Port = c % WeightPorts;
       fill_t fill;
       always_comb begin
         fill         = fill_i[Lane];
@@ -80,9 +82,9 @@ module phantom_mesh
         .rst_ni,
         .cfg_i,
         .table_i      (table_q),
-        .wgt_valid_i  (wgt_valid_i && wgt_rows_i[r] && wgt_cols_i[c]),
-        .wgt_thread_i,
-        .wgt_word_i,
+        .wgt_valid_i  (wgt_valid_i[Port] && wgt_rows_i[Port][r] && wgt_cols_i[Port][c]),
+        .wgt_thread_i (wgt_thread_i[Port]),
+        .wgt_word_i   (wgt_word_i[Port]),
         .wgt_room_o   (wgt_room_o[r][c]),
         .fill_i       (fill),
         .fill_room_o  (fill_room_o[r][c]),

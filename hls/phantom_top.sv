@@ -1,7 +1,8 @@
 // System top: all of the programmable logic. It has AXI ports only, so what is simulated is what is built.
 //
-//   s_axil (GP0) --> split --> control registers | dma_act registers | dma_wgt registers     address bits [17:16]
-//   m_axi_hp0 <--> dma_act (activations in, results out)        m_axi_hp1 --> dma_wgt (weights, once a strip)
+//   s_axil (GP0) --> split --> control | dma_act | dma_wgt | dma_wgt1, registers of each     address bits [17:16]
+//   m_axi_hp0 <--> dma_act (activations in, results out)
+//   m_axi_hp1 --> dma_wgt (weights, once a strip)       m_axi_hp2 --> dma_wgt1 (the same, with two weight ports)
 //
 // Layer registers feed the accelerator directly; they are constant while a layer runs. AXI signals keep their standard names.
 module phantom_top
@@ -17,7 +18,9 @@ module phantom_top
   parameter int unsigned RunDepth         = 512,
   parameter int unsigned RowBufferWords   = 12288,
   parameter int unsigned DirectoryDepth   = 2048,
-  parameter int unsigned ParamDepth       = 1024
+  parameter int unsigned ParamDepth       = 1024,
+  parameter int unsigned WeightPorts      = 1,
+  localparam int unsigned Blocks = 2 + WeightPorts  // of registers
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -86,19 +89,34 @@ module phantom_top
   input  logic        m_axi_hp1_rvalid,
   output logic        m_axi_hp1_rready,
 
+  output logic [31:0] m_axi_hp2_araddr,
+  output logic [3:0]  m_axi_hp2_arlen,
+  output logic [2:0]  m_axi_hp2_arsize,
+  output logic [1:0]  m_axi_hp2_arburst,
+  output logic [3:0]  m_axi_hp2_arcache,
+  output logic [2:0]  m_axi_hp2_arprot,
+  output logic        m_axi_hp2_arvalid,
+  input  logic        m_axi_hp2_arready,
+  input  logic [63:0] m_axi_hp2_rdata,
+  input  logic [1:0]  m_axi_hp2_rresp,
+  input  logic        m_axi_hp2_rlast,
+  input  logic        m_axi_hp2_rvalid,
+  output logic        m_axi_hp2_rready,
+
   output logic        irq_act_in_o,
   output logic        irq_act_out_o,
-  output logic        irq_wgt_o
+  output logic        irq_wgt_o,
+  output logic        irq_wgt1_o
 );
 
   logic [15:0]      awaddr, araddr;
   logic [31:0]      wdata;
   logic [3:0]       wstrb;
-  logic [2:0]       awvalid, awready, wvalid, wready, bvalid, bready, arvalid, arready, rvalid, rready;
-  logic [2:0][1:0]  bresp, rresp;
-  logic [2:0][31:0] rdata;
+  logic [Blocks-1:0]       awvalid, awready, wvalid, wready, bvalid, bready, arvalid, arready, rvalid, rready;
+  logic [Blocks-1:0][1:0]  bresp, rresp;
+  logic [Blocks-1:0][31:0] rdata;
 
-  phantom_axil_split u_split (
+  phantom_axil_split #(.Blocks(Blocks)) u_split (
     .clk_i, .rst_ni, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid,
     .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
     .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
@@ -247,6 +265,7 @@ module phantom_top
     hw_in.ROW_BUFFER_WORDS.value.next   = RowBufferWords;
     hw_in.DIRECTORY_DEPTH.value.next    = DirectoryDepth;
     hw_in.PARAM_DEPTH.value.next        = ParamDepth;
+    hw_in.WEIGHT_PORTS.value.next       = WeightPorts;
     hw_in.STATUS.busy.next              = busy;
     hw_in.STATUS.done.next              = done;
     hw_in.STATUS.error_code.next        = error;
@@ -258,8 +277,10 @@ module phantom_top
 
   // --- accelerator -----------------------------------------------------------------------------------------------------------
 
-  logic [63:0] act_data, wgt_data, out_data;
-  logic        act_last, act_valid, act_ready, wgt_last, wgt_valid, wgt_ready, out_last, out_valid, out_ready;
+  logic [63:0] act_data, out_data;
+  logic        act_last, act_valid, act_ready, out_last, out_valid, out_ready;
+  logic [63:0] wgt_data[WeightPorts];
+  logic        wgt_last[WeightPorts], wgt_valid[WeightPorts], wgt_ready[WeightPorts];
 
   phantom_accelerator #(
     .Rows            (Rows),
@@ -271,7 +292,8 @@ module phantom_top
     .RunDepth        (RunDepth),
     .RowBufferWords  (RowBufferWords),
     .DirectoryDepth  (DirectoryDepth),
-    .ParamDepth      (ParamDepth)
+    .ParamDepth      (ParamDepth),
+    .WeightPorts     (WeightPorts)
   ) u_accelerator (
     .clk_i,
     .rst_ni,
@@ -332,22 +354,56 @@ module phantom_top
     .soft_reset_o()
   );
 
-  phantom_dma #(.HasS2mm(1'b0)) u_dma_wgt (
-    .clk_i, .rst_ni,
-    .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[2]), .s_axil_awready(awready[2]), .s_axil_wdata(wdata),
-    .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[2]), .s_axil_wready(wready[2]), .s_axil_bresp(bresp[2]),
-    .s_axil_bvalid(bvalid[2]), .s_axil_bready(bready[2]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[2]),
-    .s_axil_arready(arready[2]), .s_axil_rdata(rdata[2]), .s_axil_rresp(rresp[2]), .s_axil_rvalid(rvalid[2]),
-    .s_axil_rready(rready[2]),
-    .mm2s_repeat_i(layer.LOOPS.strips.value), .mm2s_irq_o(irq_wgt_o), .s2mm_irq_o(),
-    .m_axi_araddr(m_axi_hp1_araddr), .m_axi_arlen(m_axi_hp1_arlen), .m_axi_arsize(m_axi_hp1_arsize),
-    .m_axi_arburst(m_axi_hp1_arburst), .m_axi_arcache(m_axi_hp1_arcache), .m_axi_arprot(m_axi_hp1_arprot), .m_axi_arvalid(m_axi_hp1_arvalid), .m_axi_arready(m_axi_hp1_arready),
-    .m_axi_rdata(m_axi_hp1_rdata), .m_axi_rresp(m_axi_hp1_rresp), .m_axi_rlast(m_axi_hp1_rlast),
-    .m_axi_rvalid(m_axi_hp1_rvalid), .m_axi_rready(m_axi_hp1_rready), .m_axi_awaddr(), .m_axi_awlen(), .m_axi_awsize(),
-    .m_axi_awburst(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awvalid(), .m_axi_awready(1'b0), .m_axi_wdata(), .m_axi_wstrb(), .m_axi_wlast(),
-    .m_axi_wvalid(), .m_axi_wready(1'b0), .m_axi_bresp(2'b00), .m_axi_bvalid(1'b0), .m_axi_bready(),
-    .m_axis_tdata(wgt_data), .m_axis_tlast(wgt_last), .m_axis_tvalid(wgt_valid), .m_axis_tready(wgt_ready),
-    .s_axis_tdata('0), .s_axis_tlast(1'b0), .s_axis_tvalid(1'b0), .s_axis_tready(), .soft_reset_o()
-  );
+  // --- weights: an engine and a memory port for each stream; of the second one's signals some are wires to nowhere without it ----
+
+  logic [1:0][31:0] wgt_araddr;
+  logic [1:0][3:0]  wgt_arlen, wgt_arcache;
+  logic [1:0][2:0]  wgt_arsize, wgt_arprot;
+  logic [1:0][1:0]  wgt_arburst, wgt_rresp;
+  logic [1:0][63:0] wgt_rdata;
+  logic [1:0]       wgt_arvalid, wgt_arready, wgt_rlast, wgt_rvalid, wgt_rready, irq_wgt;
+
+  assign {m_axi_hp2_araddr, m_axi_hp1_araddr}   = wgt_araddr;
+  assign {m_axi_hp2_arlen, m_axi_hp1_arlen}     = wgt_arlen;
+  assign {m_axi_hp2_arsize, m_axi_hp1_arsize}   = wgt_arsize;
+  assign {m_axi_hp2_arburst, m_axi_hp1_arburst} = wgt_arburst;
+  assign {m_axi_hp2_arcache, m_axi_hp1_arcache} = wgt_arcache;
+  assign {m_axi_hp2_arprot, m_axi_hp1_arprot}   = wgt_arprot;
+  assign {m_axi_hp2_arvalid, m_axi_hp1_arvalid} = wgt_arvalid;
+  assign {m_axi_hp2_rready, m_axi_hp1_rready}   = wgt_rready;
+  assign {irq_wgt1_o, irq_wgt_o}                = irq_wgt;
+  assign wgt_arready = {m_axi_hp2_arready, m_axi_hp1_arready};
+  assign wgt_rdata   = {m_axi_hp2_rdata, m_axi_hp1_rdata};
+  assign wgt_rresp   = {m_axi_hp2_rresp, m_axi_hp1_rresp};
+  assign wgt_rlast   = {m_axi_hp2_rlast, m_axi_hp1_rlast};
+  assign wgt_rvalid  = {m_axi_hp2_rvalid, m_axi_hp1_rvalid};
+
+  for (genvar p = 0; p < 2; p++) begin : g_dma_wgt
+    if (p < WeightPorts) begin : g_port
+      phantom_dma #(.HasS2mm(1'b0)) u_dma_wgt (
+        .clk_i, .rst_ni,
+        .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[2+p]), .s_axil_awready(awready[2+p]), .s_axil_wdata(wdata),
+        .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[2+p]), .s_axil_wready(wready[2+p]), .s_axil_bresp(bresp[2+p]),
+        .s_axil_bvalid(bvalid[2+p]), .s_axil_bready(bready[2+p]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[2+p]),
+        .s_axil_arready(arready[2+p]), .s_axil_rdata(rdata[2+p]), .s_axil_rresp(rresp[2+p]), .s_axil_rvalid(rvalid[2+p]),
+        .s_axil_rready(rready[2+p]),
+        .mm2s_repeat_i(layer.LOOPS.strips.value), .mm2s_irq_o(irq_wgt[p]), .s2mm_irq_o(),
+        .m_axi_araddr(wgt_araddr[p]), .m_axi_arlen(wgt_arlen[p]), .m_axi_arsize(wgt_arsize[p]),
+        .m_axi_arburst(wgt_arburst[p]), .m_axi_arcache(wgt_arcache[p]), .m_axi_arprot(wgt_arprot[p]),
+        .m_axi_arvalid(wgt_arvalid[p]), .m_axi_arready(wgt_arready[p]), .m_axi_rdata(wgt_rdata[p]),
+        .m_axi_rresp(wgt_rresp[p]), .m_axi_rlast(wgt_rlast[p]), .m_axi_rvalid(wgt_rvalid[p]), .m_axi_rready(wgt_rready[p]),
+        .m_axi_awaddr(), .m_axi_awlen(), .m_axi_awsize(), .m_axi_awburst(), .m_axi_awcache(), .m_axi_awprot(), .m_axi_awvalid(),
+        .m_axi_awready(1'b0), .m_axi_wdata(), .m_axi_wstrb(), .m_axi_wlast(), .m_axi_wvalid(), .m_axi_wready(1'b0),
+        .m_axi_bresp(2'b00), .m_axi_bvalid(1'b0), .m_axi_bready(),
+        .m_axis_tdata(wgt_data[p]), .m_axis_tlast(wgt_last[p]), .m_axis_tvalid(wgt_valid[p]), .m_axis_tready(wgt_ready[p]),
+        .s_axis_tdata('0), .s_axis_tlast(1'b0), .s_axis_tvalid(1'b0), .s_axis_tready(), .soft_reset_o()
+      );
+    end else begin : g_none
+      assign {wgt_araddr[p], wgt_arlen[p], wgt_arsize[p], wgt_arburst[p], wgt_arcache[p], wgt_arprot[p]} = '0;
+      assign {wgt_arvalid[p], wgt_rready[p], irq_wgt[p]} = '0;
+      logic unused;
+      assign unused = ^{wgt_arready[p], wgt_rdata[p], wgt_rresp[p], wgt_rlast[p], wgt_rvalid[p]};
+    end
+  end
 
 endmodule

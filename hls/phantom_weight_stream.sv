@@ -3,12 +3,15 @@
 // Contract: one word a cycle while all cores of the mask have room in the queue of the word's thread. `wgt_*_o` is registered: the
 // cores' room signals must keep a margin for the words on their way. Parameters go to a FIFO downstream (valid/ready). After
 // an error everything up to the end of time is swallowed, so that the DMA comes to its end; only a reset helps.
+// Of several streams number `Port` serves the columns c of the mesh with c mod Ports == Port; the first one has the parameters.
 module phantom_weight_stream
   import phantom_pkg::*;
 #(
   parameter int unsigned Rows    = 4,
   parameter int unsigned Cols    = 4,
   parameter int unsigned Threads = 8,
+  parameter int unsigned Ports   = 1,
+  parameter int unsigned Port    = 0,
   localparam int unsigned ThreadW = $clog2(Threads)
 ) (
   input  logic               clk_i,
@@ -31,6 +34,12 @@ module phantom_weight_stream
   output logic               ended_o      // END and TLAST have come
 );
 
+  function automatic logic [15:0] own_cols();
+    own_cols = '0;
+    for (int unsigned c = 0; c < Cols; c++) own_cols[c] = c % Ports == Port;
+  endfunction
+  localparam logic [15:0] OwnCols = own_cols();
+
   typedef enum logic [1:0] {
     StHeader,
     StWeights,
@@ -50,7 +59,7 @@ module phantom_weight_stream
     room = 1'b1;
     for (int unsigned r = 0; r < Rows; r++) begin
       for (int unsigned c = 0; c < Cols; c++) begin
-        if (rows_q[r] && cols_q[c] && !room_i[r][c][thread[ThreadW-1:0]]) room = 1'b0;
+        if (c % Ports == Port && rows_q[r] && cols_q[c] && !room_i[r][c][thread[ThreadW-1:0]]) room = 1'b0;
       end
     end
   end
@@ -77,9 +86,12 @@ module phantom_weight_stream
           unique case (in_data_i[3:0])
             KindWgt: begin
               if (more) state_d = StWeights;
-              bad_header = (in_data_i[47:32] >> Rows) != '0 || (in_data_i[63:48] >> Cols) != '0;
+              bad_header = (in_data_i[47:32] >> Rows) != '0 || (in_data_i[63:48] & ~OwnCols) != '0;
             end
-            KindPrm: if (more) state_d = StParams;
+            KindPrm: begin
+              if (more) state_d = StParams;
+              bad_header = Port != 0;
+            end
             KindEnd: ;
             default: bad_header = 1'b1;
           endcase

@@ -1,6 +1,6 @@
 // Top of the open flow (no vendor IP): the PS7, a bridge from its GP0 to AXI4-Lite, and the system.
 //
-//   phantom_ps7 --GP0 (AXI3)--> phantom_axi3_axil --AXI4-Lite--> phantom_top --AXI3, no IDs--> HP0, HP1 of phantom_ps7
+//   phantom_ps7 --GP0 (AXI3)--> phantom_axi3_axil --AXI4-Lite--> phantom_top --AXI3, no IDs--> HP0, HP1, HP2 of phantom_ps7
 //
 // It has no ports: the PS7's own pins belong to the processor. Parameters are those of phantom_top, and where its registers lie.
 module phantom_zynq
@@ -17,10 +17,11 @@ module phantom_zynq
   parameter int unsigned RowBufferWords   = 12288,
   parameter int unsigned DirectoryDepth   = 2048,
   parameter int unsigned ParamDepth       = 1024,
+  parameter int unsigned WeightPorts      = 1,
   parameter logic [31:0] RegistersBase    = 32'h43C0_0000
 );
 
-  localparam int unsigned HpPorts = 2;
+  localparam int unsigned HpPorts = 3;
   localparam int unsigned WindowBits = 18;  // phantom_axil_split: four blocks of 64 KB
 
   logic                  clk, rst_n;
@@ -28,7 +29,7 @@ module phantom_zynq
   gp_rsp_t               gp_rsp;
   hp_req_t [HpPorts-1:0] hp_req;
   hp_rsp_t [HpPorts-1:0] hp_rsp;
-  logic [2:0]            irq;
+  logic [3:0]            irq;
 
   phantom_ps7 #(.HpPorts(HpPorts)) u_ps7 (
     .clk_o(clk), .rst_no(rst_n), .gp_req_o(gp_req), .gp_rsp_i(gp_rsp), .hp_req_i(hp_req), .hp_rsp_o(hp_rsp), .irq_i(16'(irq))
@@ -48,9 +49,13 @@ module phantom_zynq
     .m_axil_arready(arready), .m_axil_rdata(rdata), .m_axil_rresp(rresp), .m_axil_rvalid(rvalid), .m_axil_rready(rready)
   );
 
-  // HP1 only reads.
-  assign {hp_req[1].aw, hp_req[1].aw_valid}                                                = '0;
-  assign {hp_req[1].w_data, hp_req[1].w_strb, hp_req[1].w_last, hp_req[1].w_valid, hp_req[1].b_ready} = '0;
+  // HP1 and HP2 only read.
+  for (genvar p = 1; p < HpPorts; p++) begin : g_no_write
+    assign {hp_req[p].aw, hp_req[p].aw_valid}                                                           = '0;
+    assign {hp_req[p].w_data, hp_req[p].w_strb, hp_req[p].w_last, hp_req[p].w_valid, hp_req[p].b_ready} = '0;
+    logic unused_write;
+    assign unused_write = ^{hp_rsp[p].aw_ready, hp_rsp[p].w_ready, hp_rsp[p].b_resp, hp_rsp[p].b_valid};
+  end
 
   phantom_top #(
     .Rows            (Rows),
@@ -63,7 +68,8 @@ module phantom_zynq
     .RunDepth        (RunDepth),
     .RowBufferWords  (RowBufferWords),
     .DirectoryDepth  (DirectoryDepth),
-    .ParamDepth      (ParamDepth)
+    .ParamDepth      (ParamDepth),
+    .WeightPorts     (WeightPorts)
   ) u_top (
     .clk_i(clk), .rst_ni(rst_n),
     .s_axil_awaddr(awaddr), .s_axil_awprot(awprot), .s_axil_awvalid(awvalid), .s_axil_awready(awready), .s_axil_wdata(wdata),
@@ -86,11 +92,12 @@ module phantom_zynq
     .m_axi_hp1_arvalid(hp_req[1].ar_valid), .m_axi_hp1_arready(hp_rsp[1].ar_ready), .m_axi_hp1_rdata(hp_rsp[1].r_data),
     .m_axi_hp1_rresp(hp_rsp[1].r_resp), .m_axi_hp1_rlast(hp_rsp[1].r_last), .m_axi_hp1_rvalid(hp_rsp[1].r_valid),
     .m_axi_hp1_rready(hp_req[1].r_ready),
-    .irq_act_in_o(irq[0]), .irq_act_out_o(irq[1]), .irq_wgt_o(irq[2])
+    .m_axi_hp2_araddr(hp_req[2].ar.addr), .m_axi_hp2_arlen(hp_req[2].ar.len), .m_axi_hp2_arsize(hp_req[2].ar.size),
+    .m_axi_hp2_arburst(hp_req[2].ar.burst), .m_axi_hp2_arcache(hp_req[2].ar.cache), .m_axi_hp2_arprot(hp_req[2].ar.prot),
+    .m_axi_hp2_arvalid(hp_req[2].ar_valid), .m_axi_hp2_arready(hp_rsp[2].ar_ready), .m_axi_hp2_rdata(hp_rsp[2].r_data),
+    .m_axi_hp2_rresp(hp_rsp[2].r_resp), .m_axi_hp2_rlast(hp_rsp[2].r_last), .m_axi_hp2_rvalid(hp_rsp[2].r_valid),
+    .m_axi_hp2_rready(hp_req[2].r_ready),
+    .irq_act_in_o(irq[0]), .irq_act_out_o(irq[1]), .irq_wgt_o(irq[2]), .irq_wgt1_o(irq[3])
   );
-
-  // The side of HP1 that nothing uses.
-  logic unused_hp1_write;
-  assign unused_hp1_write = ^{hp_rsp[1].aw_ready, hp_rsp[1].w_ready, hp_rsp[1].b_resp, hp_rsp[1].b_valid};
 
 endmodule

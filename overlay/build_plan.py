@@ -96,5 +96,5 @@ def plan(config_name: str, flow: str, results: Path = RESULTS) -> Plan:
     top = source_of(design.top, design.sources)
     return Plan(
         config.name, board, config.clock_mhz, top, design.sources, design.parameters, design.registers / "registers.json",
-        memory_ports(top), results / config.name,
+        memory_ports(top, design.parameters), results / config.name,
     )  # fmt: skip

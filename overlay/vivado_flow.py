@@ -96,7 +96,7 @@ def build(plan: Plan, jobs: int) -> None:
     vivado = find_vivado()
     plan.begin()
     module, script = plan.results / f"{wrapper.MODULE}.v", plan.results / "design.tcl"
-    module.write_text(wrapper.wrapper(plan.top, plan.parameters))
+    module.write_text(wrapper.wrapper(plan.top, plan.parameters, plan.hp_ports))
     script.write_text(design_tcl(plan, module, jobs))
     log = plan.results / "vivado.log"
     command = [vivado, "-mode", "batch", "-nojournal", "-log", str(log), "-source", str(SCRIPTS / "build.tcl")]

@@ -7,13 +7,14 @@ from the port list of phantom_top, so a memory port more there is one more here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from phantom.errors import PhantomError
 
 MODULE = "phantom_overlay"
 PORT = re.compile(r"^\s*(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)\s*,?\s*(?://.*)?$", re.MULTILINE)
+HP_PORT = re.compile(r"m_axi_hp(\d+)_\w+")
 BUS = re.compile(r"(s_axil|m_axi_hp\d+)_(\w+)")
 
 
@@ -61,16 +62,21 @@ def attribute(name: str, bus_list: list[str]) -> str:
     raise WrapperError(f"port {name} belongs to no bus, and is no clock, reset or interrupt")
 
 
-def wrapper(top: Path, parameters: Mapping[str, int]) -> str:
-    """The module's text. Raises WrapperError for a port list that it does not understand."""
-    ports = ports_of(top)
+def wrapper(top: Path, parameters: Mapping[str, int], hp_ports: Container[int]) -> str:
+    """The module's text, with only those of the top's memory ports that are in use, by number.
+
+    Raises WrapperError for a port list that it does not understand.
+    """
+    every = ports_of(top)
+    ports = [port for port in every if not (hp := HP_PORT.fullmatch(port[2])) or int(hp[1]) in hp_ports]
     bus_list = buses(ports)
     lines = [
         attribute(name, bus_list) + f"  {direction} wire " + (f"[{width - 1}:0] " if width > 1 else "") + name
         for direction, width, name in ports
     ]
     settings = ",\n".join(f"    .{name}({value})" for name, value in parameters.items())
-    connections = ",\n".join(f"    .{name}({name})" for _, _, name in ports)
+    idle = {port: f"{port[1]}'d0" if port[0] == "input" else "" for port in every if port not in ports}
+    connections = ",\n".join(f"    .{port[2]}({idle.get(port, port[2])})" for port in every)
     return (
         f"// Made from {top.name} by overlay/wrapper.py.\nmodule {MODULE} (\n" + ",\n".join(lines) + "\n);\n\n"
         f"  {top.stem} #(\n{settings}\n  ) u_top (\n{connections}\n  );\n\nendmodule\n"

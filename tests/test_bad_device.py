@@ -40,7 +40,7 @@ def model(board: Accelerator) -> Any:
 @pytest.mark.parametrize("place", ["first word", "middle", "last word"])
 @pytest.mark.parametrize("which", ["activations", "weights", "results"])
 def test_error_of_the_memory(board: Accelerator, case: Case, which: str, place: str, response: int) -> None:
-    engine = "dma_wgt" if which == "weights" else "dma_act"
+    engine = ("dma_wgt1" if place == "last word" else "dma_wgt") if which == "weights" else "dma_act"
     source, weights = board.upload(case.words), board.upload(case.weights)
     result = board.allocate(case.program.result_words)
     buffer = {"activations": source, "weights": weights, "results": result}[which]
@@ -55,14 +55,15 @@ def test_error_of_the_memory(board: Accelerator, case: Case, which: str, place: 
             model(board).inject_error(0, 0)
 
 
-STOPS = ["hp0_read", "hp0_write", "hp1_read"]
+STOPS = ["hp0_read", "hp0_write", "hp1_read", "hp2_read"]
 
 
 @pytest.mark.parametrize("beats", [0, 1, 100])
 @pytest.mark.parametrize("channel", STOPS)
 def test_memory_that_stops(board: Accelerator, case: Case, channel: str, beats: int) -> None:
     """The watchdog sees it. An engine with a burst under way cannot be reset: the next run says so, until the memory is back."""
-    stuck = f"{'dma_wgt' if channel == 'hp1_read' else 'dma_act'} does not come out of its reset: the memory owes it an answer"
+    engine = {"hp1_read": "dma_wgt", "hp2_read": "dma_wgt1"}.get(channel, "dma_act")
+    stuck = f"{engine} does not come out of its reset: the memory owes it an answer"
     model(board).inject_stop(channel, beats)
     try:
         with pytest.raises(DeviceError, match=rf"layer 'strips': error 8, watchdog.*STATUS = 0x00000800; .*DMASR = .*; {stuck}"):
@@ -176,7 +177,7 @@ def test_interrupted_run(board: Accelerator, case: Case, monkeypatch: pytest.Mon
     when_started(board, monkeypatch, interrupt)
     with pytest.raises(KeyboardInterrupt):
         case.run(board)
-    for engine in (board.overlay.dma_act, board.overlay.dma_wgt):
+    for engine in (board.overlay.dma_act, board.overlay.dma_wgt, board.overlay.dma_wgt1):
         assert engine.read(0x04) == 0, "neither halted nor under way: as after a reset and a start"
     case.check(board)
 
@@ -186,9 +187,10 @@ def test_a_driver_that_finds_a_busy_device(board: Accelerator, case: Case) -> No
     source, weights = board.upload(case.words), board.upload(case.weights)
     result = board.allocate(case.program.result_words)
     board.configure(case.program)
-    for transfer, buffer, words in (("result", result, case.program.result_words), ("source", source, len(case.words))):
-        getattr(board._transfers, transfer).begin(buffer, 8 * words)
-    board._transfers.weights.begin(weights, 8 * len(case.weights))
+    board._transfers.result.begin(result, 8 * case.program.result_words)
+    board._transfers.source.begin(source, 8 * len(case.words))
+    for transfer, (start, words) in zip(board._transfers.weights, case.program.weight_streams, strict=True):
+        transfer.begin(weights, 8 * words, 8 * start)
     board._write_fields("CTRL", {"start": 1})
     model(board).step(5000)
     assert model(board).read(0x43C0_0044) & 1
@@ -215,8 +217,6 @@ def test_another_major_version(board: Accelerator, case: Case, monkeypatch: pyte
 def test_words_of_a_run_are_counted_in_the_message(board: Accelerator, case: Case) -> None:
     damaged = case.words.copy()
     damaged[-1] ^= np.uint64(1 << 40)
-    n = len(damaged)
-    with case.refused(
-        board, rf"error 3, .*\[STATUS = 0x00000300; activations: {n} of {n} words, .*of {8 * len(case.weights)} words, "
-    ):
+    n, weights = len(damaged), 8 * sum(case.program.weight_words)
+    with case.refused(board, rf"error 3, .*\[STATUS = 0x00000300; activations: {n} of {n} words, .*of {weights} words, "):
         case.run(board, damaged)

@@ -31,6 +31,7 @@ class Config:
     row_buffer_words: int  # of 64 bits
     directory_depth: int  # segments in the row buffer
     param_depth: int  # output channels whose parameters are held
+    weight_ports: int  # weight streams, each for every other column of the mesh
 
     @property
     def cores(self) -> int:
@@ -62,6 +63,7 @@ class Config:
             ("row_buffer_words", 256, 65536),
             ("directory_depth", 64, 2048),  # a directory index has 11 bits
             ("param_depth", 8, 4096),
+            ("weight_ports", 1, min(2, self.cols)),  # a port without a column would have nothing to do
         ):
             if not low <= getattr(self, name) <= high:
                 self._refuse(name, f"it must be within {low}..{high}")

@@ -15,7 +15,7 @@ from .error_codes import explain
 from .errors import DeviceError, DeviceTimeout, ShapeError
 from .executable import Executable
 from .layout import Layout
-from .transfers import Transfers
+from .transfers import WEIGHT_ENGINES, Transfers
 
 CONTROL_VLNV = "phantom.org:phantom:control:1.0"  # what the .hwh calls the control block
 MAGIC = 0x5048544D  # "PHTM"
@@ -35,11 +35,12 @@ PARAMETERS = (
     "row_buffer_words",
     "directory_depth",
     "param_depth",
+    "weight_ports",
 )
 
 
 class Accelerator:
-    """A Phantom on a `pynq.Overlay` that has phantom_0, dma_act and dma_wgt.
+    """A Phantom on a `pynq.Overlay` that has phantom_0, dma_act, dma_wgt (and dma_wgt1, with two weight ports).
 
     Args:
         overlay: the loaded overlay.
@@ -59,9 +60,15 @@ class Accelerator:
         self.timeout, self.watchdog = timeout, watchdog
         self._ip = overlay.phantom_0
         self._registers = overlay.ip_dict["phantom_0"]["registers"]
-        self._transfers = Transfers(overlay)
         self._clean = False  # who knows what was here before
         self._identify(config)
+        ports = self.parameters["weight_ports"]
+        if not 1 <= ports <= len(WEIGHT_ENGINES) or not all(hasattr(overlay, name) for name in WEIGHT_ENGINES[:ports]):
+            raise DeviceError(
+                f"the hardware has {ports} weight ports, but the overlay not as many of {', '.join(WEIGHT_ENGINES)}; its "
+                "description is of another build"
+            )
+        self._transfers = Transfers(overlay, ports)
 
     # --- registers ---------------------------------------------------------------------------------------------------
 
@@ -133,7 +140,7 @@ class Accelerator:
         """Run one layer: `source` (a buffer with `source_words` words of activation stream) to `result`.
 
         Args:
-            weights: a buffer with the program's weight stream; it is read once a strip.
+            weights: a buffer with the program's weight streams; they are read once a strip.
             result: a buffer of at least `program.result_words`.
 
         Returns:
@@ -146,9 +153,13 @@ class Accelerator:
         """
         where = f"layer {program.name!r}"
         sizes = {"input": source_words, "weights": len(program.weights), "result": program.result_words}
+        ports = self.parameters["weight_ports"]
+        if len(program.weight_words) != ports:
+            raise DeviceError(f"{where}: compiled for {len(program.weight_words)} weight ports; the hardware has {ports}")
+        moves = {"input": source_words, "weights": max(program.weight_words), "result": program.result_words}
         for (name, words), buffer in zip(sizes.items(), (source, weights, result)):
-            if not 0 < words * 8 <= MAX_TRANSFER:
-                raise DeviceError(f"{where}: {name} of {words * 8} bytes; a transfer takes 8 to {MAX_TRANSFER}")
+            if not 0 < moves[name] * 8 <= MAX_TRANSFER:
+                raise DeviceError(f"{where}: {name} of {moves[name] * 8} bytes; a transfer takes 8 to {MAX_TRANSFER}")
             if buffer.nbytes < words * 8:
                 raise ShapeError(f"{where}: {name} of {words * 8} bytes in a buffer of {buffer.nbytes}; it must hold all of them")
         if int(weights[sizes["weights"] - 1]) != int(program.weights[-1]):
@@ -164,16 +175,19 @@ class Accelerator:
             self.configure(program)
             # The streams are shut until the start: no time between these lines counts for the watchdog.
             self._transfers.result.begin(result, sizes["result"] * 8)
-            self._transfers.weights.begin(weights, sizes["weights"] * 8)
+            for transfer, (start, words) in zip(self._transfers.weights, program.weight_streams):
+                transfer.begin(weights, words * 8, start * 8)
             self._transfers.source.begin(source, sizes["input"] * 8)
             self._write_fields("CTRL", {"start": 1})
             self._wait(program, deadline)
             self._transfers.source.finish(deadline)
-            self._transfers.weights.finish(deadline)
+            for transfer in self._transfers.weights:
+                transfer.finish(deadline)
             nbytes = self._transfers.result.finish(deadline)
         except DeviceError as error:
             kind = DeviceTimeout if isinstance(error, DeviceTimeout) else DeviceError
-            raise kind(f"{where}: {error} [{self._state(sizes, program.strips)}]{self._try_to_recover()}") from error
+            state = self._state(source_words, sum(program.weight_words) * program.strips)
+            raise kind(f"{where}: {error} [{state}]{self._try_to_recover()}") from error
         except BaseException:
             self._try_to_recover()
             raise
@@ -194,7 +208,7 @@ class Accelerator:
             if time.monotonic() > deadline:
                 raise DeviceTimeout(f"not finished after {self.timeout} s")
 
-    def _state(self, sizes: Mapping[str, int], strips: int) -> str:
+    def _state(self, source_words: int, weight_words: int) -> str:
         """Registers in words, for a message; ? for what cannot be read."""
 
         def look(form: str, read: Callable[..., int], *arguments: str) -> str:
@@ -203,13 +217,12 @@ class Accelerator:
             except DeviceError:
                 return "?"
 
-        moved = {"activations": ("ACT_WORDS", f" of {sizes['input']}"), "results": ("OUT_WORDS", "")}
-        moved["weights"] = ("WGT_WORDS", f" of {sizes['weights'] * strips}")
+        moved = {"activations": ("ACT_WORDS", f" of {source_words}"), "results": ("OUT_WORDS", "")}
+        moved["weights"] = ("WGT_WORDS", f" of {weight_words}")
         parts = [f"STATUS = {look('0x{:08X}', self._read, 'STATUS')}"]
-        for transfer in self._transfers.all:
-            counter, total = moved[transfer.name]
-            status = look("0x{:04X}", transfer.read_status)
-            parts.append(f"{transfer.name}: {look('{}', self._count, counter)}{total} words, DMASR = {status}")
+        for name, (counter, total) in moved.items():
+            status = [look("0x{:04X}", transfer.read_status) for transfer in self._transfers.all if transfer.name == name]
+            parts.append(f"{name}: {look('{}', self._count, counter)}{total} words, DMASR = {', '.join(status)}")
         return "; ".join([*parts, f"cycles: {look('{}', self._count, 'CYCLES')}"])
 
     def _try_to_recover(self) -> str:

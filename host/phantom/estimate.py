@@ -124,7 +124,7 @@ def _bounds(program: Program, density: float, after: float, expected: float, con
     estimate = Estimate(replace(program.work, act_density=density), program.source.cut, config)
     return {
         "multipliers": expected / config.multipliers,
-        "weights": len(program.weights) * program.strips / port,
+        "weights": max(program.weight_words) * program.strips / port,
         "input": _words(program.source, density) / port,
         "output": _words(program.result, after) / port,
         "LAM": program.strips * program.work.channels * estimate.packing(program.tiling, program.geometry),

@@ -11,6 +11,8 @@ from .layout import Layout
 from .segments import LANES, POSITIONS
 from .stage import Bundle
 
+WEIGHT_ALIGNMENT = 16  # words: a burst of the memory
+
 
 @dataclass(frozen=True)
 class Executable:
@@ -18,7 +20,8 @@ class Executable:
 
     name: for people. layers: names of the layers that it computes. bundle: the tensors of its result.
     source, result: layouts of input and output streams. registers: field values by layer register.
-    tables: entries (select, index, value). weights: weight stream for one strip, uint64 [n]. strips: how often it is read.
+    tables: entries (select, index, value). weights: the weight streams for one strip, uint64 [n], each from a multiple of
+    WEIGHT_ALIGNMENT words on. weight_words: words of each. strips: how often they are read.
     """
 
     name: str
@@ -29,7 +32,17 @@ class Executable:
     registers: Mapping[str, Mapping[str, int]]
     tables: Sequence[tuple[int, int, int]]
     weights: np.ndarray
+    weight_words: tuple[int, ...]
     strips: int
+
+    @property
+    def weight_streams(self) -> list[tuple[int, int]]:
+        """First word and words of each weight stream."""
+        found, start = [], 0
+        for words in self.weight_words:
+            found.append((start, words))
+            start += -(-words // WEIGHT_ALIGNMENT) * WEIGHT_ALIGNMENT
+        return found
 
     @property
     def result_words(self) -> int:

@@ -34,6 +34,7 @@ def pack_stages(stages: Sequence[Executable], put: Callable[[np.ndarray], int]) 
                 "strips": stage.strips,
                 "tables": put(np.array(stage.tables, dtype=np.int64).reshape(-1, 3)),
                 "weights": put(stage.weights),
+                "weight_words": stage.weight_words,
             }
             for stage in stages
         ],
@@ -81,6 +82,7 @@ def _unpack_stage(
         registers={register: {field: next(each) for field in fields} for register, fields in names},
         tables=tuple((select, index, value) for select, index, value in tables.tolist()),
         weights=weights,
+        weight_words=tuple(int(words) for words in entry["weight_words"]),
         strips=int(entry["strips"]),
     )
     where = f"stage {stage.name!r}"
@@ -89,6 +91,9 @@ def _unpack_stage(
         raise FormatError(f"{where}: its tensors are {entry['parts']} of {rows} x {cols}; the result has shape {result.logical}")
     if weights.dtype != np.uint64 or weights.ndim != 1 or not len(weights) or stage.strips < 1:
         raise FormatError(f"{where}: a weight stream of {weights.dtype}, shape {weights.shape}, for {stage.strips} strips")
+    start, words = stage.weight_streams[-1] if stage.weight_words else (0, 0)
+    if min(stage.weight_words, default=0) < 1 or start + words != len(weights):
+        raise FormatError(f"{where}: weight streams of {list(stage.weight_words)} words; there are {len(weights)} in all")
     if stage.result_words > MAX_RESULT:
         raise FormatError(f"{where}: a result of up to {stage.result_words} words; a transfer moves {MAX_RESULT}")
     return stage

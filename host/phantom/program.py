@@ -24,7 +24,8 @@ from .stage import Stage
 from .thin import thinned
 from .tiling import Tiling, Workload
 from .views import Geometry
-from .weight_stream import WeightLayout, Weights, encode_weights
+from .weight_ports import joined, port_streams
+from .weight_stream import WeightLayout, Weights
 
 PROFILE_BLOCKS = 64  # blocks of channels in which the balance is watched
 # Small packets feed the groups evenly; where the port itself is the limit, headers cost more than that brings.
@@ -144,7 +145,7 @@ def compile_stage(
     k = found.filters
     weights = Weights(pass_[k], lane[k] // LANES, lane[k] % LANES, channel, found.window, slot[k], found.value)
     places = Places(stage.filters, pass_, lane, slot, tiling)
-    stream = encode_weights(
+    streams = port_streams(
         weights,
         [places.params(stage, p) for p in range(tiling.passes)],
         WeightLayout(
@@ -155,6 +156,7 @@ def compile_stage(
             packet_words=FLAT_PACKET_WORDS if found.flat else PACKET_WORDS,
             core_masks=np.array([group_mask(tiling, g) for g in range(tiling.groups)]),
         ),
+        config.weight_ports,
     )
     result = places.layout(stage, found.flat, tiling)
     return Program(
@@ -169,7 +171,8 @@ def compile_stage(
         result=result,
         registers=layer_registers(stage, work, geometry, tiling, source, result, config, (window_bits, slot_bits)),
         tables=layer_tables(work, geometry, tiling, found.signed),
-        weights=stream,
+        weights=joined(streams),
+        weight_words=tuple(len(stream) for stream in streams),
         strips=-(-work.out_rows // tiling.strip_rows),
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from .config import Config
 from .layout import Cut
@@ -117,6 +118,17 @@ class Tiling:
             tile % tile_cols * group_cols + group % group_cols,
         )
 
+    def port_share(self, ports: int) -> float:
+        """Share of the groups that the busiest weight port sends to; port p has the columns c with c % ports == p."""
+        frame = replace(self, tile_rows=0, tile_cols=0, span=0, slots=0, passes=0, view_chans=False, cycles=0.0)
+        return _port_share(frame, ports)
+
+
+@cache
+def _port_share(grid: Tiling, ports: int) -> float:
+    columns = [{grid.place(tile, group)[1] % ports for tile in range(grid.tiles)} for group in range(grid.groups)]
+    return max(sum(port in found for found in columns) for port in range(ports)) / grid.groups
+
 
 GeometryOf = Callable[[int], Geometry]  # of a layer, by the output columns of a tile
 
@@ -144,8 +156,9 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
     alike: set[tuple[int, ...]] = set()  # as many cores and tiles elsewhere in the mesh are no faster
     for rows in range(1, config.rows + 1):
         for cols in range(1, config.cols + 1):
-            for grid_rows in (r for r in range(1, rows + 1) if rows % r == 0):
-                for grid_cols in (c for c in range(1, cols + 1) if cols % c == 0):
+            # Tall grids of tiles first: then the groups lie side by side, and each weight port has its share of them.
+            for grid_cols in (c for c in range(1, cols + 1) if cols % c == 0):
+                for grid_rows in (r for r in range(1, rows + 1) if rows % r == 0):
                     tiles = grid_rows * grid_cols
                     lanes = rows * cols // tiles * config.threads
                     fills = math.gcd(config.lam_lanes if rows == config.rows else 1, grid_rows)

@@ -51,7 +51,7 @@ class Estimate:
             compute = 1.1 * jobs * job * max(1.0, config.threads / ahead)
         elif work.sharers:  # and of all threads only those whose channels are there
             compute = max(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
-        weights = jobs * tiling.groups * config.threads * 1.16 / 4 * 8 / BYTES_PER_CYCLE
+        weights = jobs * tiling.groups * config.threads * 1.16 / 4 * 8 / BYTES_PER_CYCLE * tiling.port_share(config.weight_ports)
         filling = (1 if own else tiling.passes) * tiling.tiles * max(scan / tiling.lanes, fetch)
         if ahead < 2 and not own:
             compute += tiling.passes * fill * (2 - ahead)

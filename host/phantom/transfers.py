@@ -1,4 +1,4 @@
-"""The three DMA transfers of a layer on the stock pynq.lib.dma.DMA; whatever goes wrong with one is a DeviceError."""
+"""The DMA transfers of a layer on the stock pynq.lib.dma.DMA; whatever goes wrong with one is a DeviceError."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import DeviceError, DeviceTimeout
 
+WEIGHT_ENGINES = ("dma_wgt", "dma_wgt1")  # as many of them as there are weight ports
 DMACR, DMASR, S2MM = 0x00, 0x04, 0x30  # offsets; the registers of S2MM lie 0x30 above those of MM2S
 RESET = 0x4  # in DMACR: one channel's resets its whole engine
 IDLE = 0x2  # in DMASR, as are these:
@@ -33,10 +34,10 @@ class Transfer:
         """DMASR."""
         return int(self.dma.read(self.offset + DMASR))
 
-    def begin(self, buffer: Any, nbytes: int) -> None:
-        """Start. Raises DeviceError when the engine is not ready for it."""
+    def begin(self, buffer: Any, nbytes: int, start: int = 0) -> None:
+        """Move `nbytes` of a buffer, from byte `start` on. Raises DeviceError when the engine is not ready for it."""
         try:
-            self.channel.transfer(buffer, nbytes=nbytes)
+            self.channel.transfer(buffer, start=start, nbytes=nbytes)
         except (RuntimeError, ValueError) as error:
             raise DeviceError(
                 f"{self}: no transfer of {nbytes} bytes can begin: {error} (DMASR = 0x{self.read_status():04X})"
@@ -63,14 +64,15 @@ class Transfer:
 
 
 class Transfers:
-    """Input, weights and result of a layer, on an overlay's `dma_act` and `dma_wgt`."""
+    """Input, weights and result of a layer, on an overlay's `dma_act` and the engines of its weight streams."""
 
-    def __init__(self, overlay: Any) -> None:
-        act, wgt = overlay.dma_act, overlay.dma_wgt
+    def __init__(self, overlay: Any, weight_ports: int) -> None:
+        act = overlay.dma_act
         self.source = Transfer("activations", "dma_act", act, act.sendchannel, 0)
         self.result = Transfer("results", "dma_act", act, act.recvchannel, S2MM)
-        self.weights = Transfer("weights", "dma_wgt", wgt, wgt.sendchannel, 0)
-        self.all = (self.source, self.result, self.weights)
+        engines = {name: getattr(overlay, name) for name in WEIGHT_ENGINES[:weight_ports]}
+        self.weights = [Transfer("weights", name, dma, dma.sendchannel, 0) for name, dma in engines.items()]
+        self.all = (self.source, self.result, *self.weights)
 
     def check(self) -> None:
         """Raise DeviceError for the first one that has failed."""
@@ -78,7 +80,7 @@ class Transfers:
             transfer.check()
 
     def reset(self) -> None:
-        """Reset both engines and make them ready. Raises DeviceTimeout when one still waits for the memory."""
+        """Reset the engines and make them ready. Raises DeviceTimeout when one still waits for the memory."""
         engines = {transfer.engine: transfer.dma for transfer in self.all}
         for dma in engines.values():
             dma.write(DMACR, RESET)

@@ -104,7 +104,7 @@ def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle:
     check_equal(case.name, reference.run_layer(layer, image), expand_result(program.result, result, count))
     return {
         "measure": together([measure(layer, [image])], counters),
-        "stream_utilisation": counters.wgt_words * 8 / (counters.cycles * bytes_per_cycle),
+        "stream_utilisation": counters.wgt_words * 8 / (counters.cycles * bytes_per_cycle * config.weight_ports),
         "tiling": program.tiling,
         "counters": counters,
     }

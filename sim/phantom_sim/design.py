@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from phantom.config import Config
@@ -36,10 +36,15 @@ def source_of(module: str, sources: Iterable[Path]) -> Path:
     raise ConfigError(f"no source file is named {module}.sv")
 
 
-def memory_ports(top: Path) -> dict[int, tuple[str, ...]]:
-    """The HP ports that the top has, and whether each one reads ("ar"), writes ("aw") or both; as its port list says."""
+def memory_ports(top: Path, parameters: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
+    """The HP ports in use, and whether each one reads ("ar"), writes ("aw") or both.
+
+    They are those of the top's port list, up to that of the last weight stream: weights come in from port 1 on.
+    """
+    last = parameters.get("WeightPorts", 1)
     header = re.sub(r"//[^\n]*", "", top.read_text()).partition(");")[0]
     found: dict[int, set[str]] = {}
     for number, channel in MEMORY_PORT.findall(header):
-        found.setdefault(int(number), set()).add(channel)
+        if int(number) <= last:
+            found.setdefault(int(number), set()).add(channel)
     return {number: tuple(sorted(channels)) for number, channels in sorted(found.items())}

@@ -27,7 +27,7 @@ from phantom_sim.rtl import Model
 from phantom_sim.timing import Timing
 
 DDR_BASE = 0x1000_0000
-PL_BASE, PL_END = 0x43C0_0000, 0x43C3_0000
+PL_BASE, PL_END = 0x43C0_0000, 0x43C4_0000
 DMACR_RESET = 0x4
 ENVIRONMENT = "PHANTOM_SIM"  # names the configuration that a probe offers as a device
 

@@ -1,4 +1,4 @@
-// The design (Verilated as Vtop) behind a C interface: the processor's register accesses, the DDR behind both HP ports, time.
+// The design (Verilated as Vtop) behind a C interface: the processor's register accesses, the DDR behind the HP ports, time.
 //
 // Every function that lets time pass returns a status: >= 0 is an AXI response (0 OKAY, 2 SLVERR, 3 DECERR), -1 a design that
 // did not answer within `timeout` cycles, -2 a failed assertion or a protocol error (phantom_error() says which; the
@@ -40,6 +40,8 @@ class Harness {
                                 &top.m_axi_hp0_bready, &top.m_axi_hp0_bresp};
   phantom::MemoryPort hp0{"hp0", PHANTOM_READ(m_axi_hp0), &hp0_write};
   phantom::MemoryPort hp1{"hp1", PHANTOM_READ(m_axi_hp1), nullptr};
+  phantom::MemoryPort hp2{"hp2", PHANTOM_READ(m_axi_hp2), nullptr};
+  phantom::MemoryPort *const ports[3] = {&hp0, &hp1, &hp2};
 #if VM_TRACE_FST
   std::unique_ptr<VerilatedFstC> trace;
 #endif
@@ -62,18 +64,14 @@ class Harness {
     top.s_axil_awvalid = top.s_axil_wvalid = top.s_axil_arvalid = 0;
     top.s_axil_bready = top.s_axil_rready = 1;
     top.s_axil_awprot = top.s_axil_arprot = 0;
-    hp0.reset(), hp1.reset();
+    for (auto *port : ports) port->reset();
     for (unsigned i = 0; i < cycles; ++i) edge();
     top.rst_ni = 1;
   }
 
   void step() {
-    hp0.drive(cycle, timing, arena);
-    hp1.drive(cycle, timing, arena);
-    edge([this] {
-      hp0.sample(cycle, timing, arena);
-      hp1.sample(cycle, timing, arena);
-    });
+    drive();
+    edge([this] { sample(); });
   }
   void step(uint64_t n) {
     while (n--) step();
@@ -126,6 +124,13 @@ class Harness {
  private:
   int resp_ = 0;
 
+  void drive() {
+    for (auto *port : ports) port->drive(cycle, timing, arena);
+  }
+  void sample() {
+    for (auto *port : ports) port->sample(cycle, timing, arena);
+  }
+
   template <class Look>
   void edge(Look look) {
     top.clk_i = 0;
@@ -143,11 +148,9 @@ class Harness {
   template <class Look, class Take>
   std::pair<bool, bool> handshake(Look look, Take take) {
     std::pair<bool, bool> seen;
-    hp0.drive(cycle, timing, arena);
-    hp1.drive(cycle, timing, arena);
+    drive();
     edge([&] {
-      hp0.sample(cycle, timing, arena);
-      hp1.sample(cycle, timing, arena);
+      sample();
       seen = look();
       if (seen.second) take();
     });
@@ -204,12 +207,13 @@ void phantom_timing(Harness *h, unsigned latency, double bytes_per_cycle, unsign
 void phantom_inject_error(Harness *h, uint64_t lo, uint64_t hi, int response) {
   h->arena.bad_lo = lo, h->arena.bad_hi = hi, h->arena.bad_response = response;
 }
-// Channels in the order of phantom_beats; 3 is the register port, which goes deaf at once.
+// Channels in the order of phantom_beats; 4 is the register port, which goes deaf at once.
 void phantom_inject_stop(Harness *h, unsigned channel, uint64_t beats) {
   if (channel == 0) h->hp0.stop_reads(beats);
   if (channel == 1) h->hp0.stop_writes(beats);
   if (channel == 2) h->hp1.stop_reads(beats);
-  if (channel == 3) h->deaf = beats != phantom::MemoryPort::kNever;
+  if (channel == 3) h->hp2.stop_reads(beats);
+  if (channel == 4) h->deaf = beats != phantom::MemoryPort::kNever;
 }
 
 int phantom_reset(Harness *h, unsigned cycles) {
@@ -229,8 +233,8 @@ int phantom_poll(Harness *h, uint32_t address, uint32_t mask, uint32_t waiting, 
 }
 
 uint64_t phantom_cycles(Harness *h) { return h->cycle; }
-void phantom_beats(Harness *h, uint64_t out[3]) {
-  out[0] = h->hp0.read_beats, out[1] = h->hp0.write_beats, out[2] = h->hp1.read_beats;
+void phantom_beats(Harness *h, uint64_t out[4]) {
+  out[0] = h->hp0.read_beats, out[1] = h->hp0.write_beats, out[2] = h->hp1.read_beats, out[3] = h->hp2.read_beats;
 }
 int phantom_trace([[maybe_unused]] Harness *h, [[maybe_unused]] const char *path) {
 #if VM_TRACE_FST

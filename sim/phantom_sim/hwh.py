@@ -1,7 +1,7 @@
 """Write the hardware description (.hwh) that PYNQ parses, and the empty .bit beside it.
 
-The description is the one of the block design: the PS7, and the three register windows of ``phantom_top`` as three modules (one
-control block and two AXI DMA engines, so that ``pynq.lib.dma.DMA`` binds to them). Addresses, registers and fields come
+The description is the one of the block design: the PS7, and the register windows of ``phantom_top`` as modules (one
+control block and two or three AXI DMA engines, so that ``pynq.lib.dma.DMA`` binds to them). Addresses, registers and fields come
 from the register description, build parameters and clock from the configuration; nothing is stated twice.
 """
 
@@ -22,7 +22,8 @@ PS7 = "processing_system7_0"
 IO_PLL_MHZ = 1000
 DMA_LENGTH_BITS = 26
 VLNV_OF_TYPE = {"phantom_regs": CONTROL_VLNV, "axi_dma": DMA_VLNV}
-DMA_MASTERS = {"dma_act": ("M_AXI_MM2S", "M_AXI_S2MM"), "dma_wgt": ("M_AXI_MM2S",)}
+DMA_MASTERS = {"dma_act": ("M_AXI_MM2S", "M_AXI_S2MM"), "dma_wgt": ("M_AXI_MM2S",), "dma_wgt1": ("M_AXI_MM2S",)}
+DMA_PORT = {"dma_act": 0, "dma_wgt": 1, "dma_wgt1": 2}  # the memory port of each
 
 
 def clock_divisors(clock_mhz: float) -> tuple[int, int]:
@@ -77,14 +78,20 @@ def system_tree(
     ET.SubElement(root, "EXTERNALPORTS")
     ET.SubElement(root, "EXTERNALINTERFACES")
     modules = ET.SubElement(root, "MODULES")
-    add_ps7(modules, registers, clock_mhz, hp_ports)
-    for name, block in registers["blocks"].items():
+    blocks = blocks_with(registers, hp_ports)
+    add_ps7(modules, blocks, clock_mhz, hp_ports)
+    for name, block in blocks.items():
         is_dma = block["type"] == "axi_dma"
         module = add_module(modules, name, VLNV_OF_TYPE[block["type"]], dma_parameters(name) if is_dma else stringify(parameters))
         add_registers(module, block)
         masters = dict.fromkeys(DMA_MASTERS.get(name, ()), "MASTER")
         add_interfaces(module, {"S_AXI_LITE": "SLAVE", **masters})
     return ET.ElementTree(root)
+
+
+def blocks_with(registers: Mapping[str, Any], hp_ports: Sequence[int]) -> dict[str, Any]:
+    """The blocks of ``registers.json`` in a design with these memory ports: no engine without its port."""
+    return {name: block for name, block in registers["blocks"].items() if name not in DMA_PORT or DMA_PORT[name] in hp_ports}
 
 
 def stringify(values: Mapping[str, Any]) -> dict[str, str]:
@@ -112,12 +119,12 @@ def add_interfaces(module: ET.Element, interfaces: Mapping[str, str]) -> None:
         ET.SubElement(group, "BUSINTERFACE", BUSNAME=name, NAME=name, TYPE=kind, VLNV=AXIMM_VLNV)
 
 
-def add_ps7(modules: ET.Element, registers: Mapping[str, Any], clock_mhz: float, hp_ports: Sequence[int]) -> None:
+def add_ps7(modules: ET.Element, blocks: Mapping[str, Any], clock_mhz: float, hp_ports: Sequence[int]) -> None:
     """The processor, and under it the address map that it sees."""
     module = add_module(modules, PS7, PS7_VLNV, ps7_parameters(clock_mhz))
     add_interfaces(module, {"M_AXI_GP0": "MASTER", **{f"S_AXI_HP{n}": "SLAVE" for n in hp_ports}})
     memory_map = ET.SubElement(module, "MEMORYMAP")
-    for name, block in registers["blocks"].items():
+    for name, block in blocks.items():
         ET.SubElement(
             memory_map, "MEMRANGE", ADDRESSBLOCK="Reg", BASENAME="C_BASEADDR", BASEVALUE=f"0x{block['base']:08X}",
             HIGHNAME="C_HIGHADDR", HIGHVALUE=f"0x{block['base'] + block['size'] - 1:08X}", INSTANCE=name,

@@ -30,7 +30,7 @@ def make_device(config: str | verilate.Design, timing: Timing | None = None, **o
         sizes = load_config(config)
         design, timing = named_design(sizes), timing or Timing(clock_mhz=sizes.clock_mhz)
     library = verilate.build(design, trace=options.get("trace") is not None)
-    ports = memory_ports(source_of(design.top, design.sources))
+    ports = memory_ports(source_of(design.top, design.sources), design.parameters)
     write_overlay(bit_of(library), design.registers / "registers.json", design.parameters, timing.clock_mhz, tuple(ports))
     device = SimulatedDevice(library, timing, name=f"phantom_sim_{design.name}", **options)
     device.bit = bit_of(library)
@@ -50,8 +50,8 @@ def bit_of(library: Path) -> Path:
 def board(config: str | verilate.Design = "tiny", timing: Timing | None = None, **options: Any) -> Overlay:
     """A loaded overlay on a new simulated device, which becomes PYNQ's active device.
 
-    Arguments as for `make_device`. The overlay has ``phantom_0``, ``dma_act`` and ``dma_wgt``; ``overlay.device`` is the
-    SimulatedDevice (``overlay.device.model`` has cycles and memory traffic).
+    Arguments as for `make_device`. The overlay has ``phantom_0``, ``dma_act``, ``dma_wgt`` (and ``dma_wgt1``, with two weight
+    ports); ``overlay.device`` is the SimulatedDevice (``overlay.device.model`` has cycles and memory traffic).
     """
     device = make_device(config, timing, **options)
     Device.active_device = device

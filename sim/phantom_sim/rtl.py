@@ -12,7 +12,7 @@ from phantom_sim.arena import Arena
 from phantom_sim.timing import Timing
 
 OKAY, WAITING, SLVERR, DECERR, TIMEOUT, DEAD = 0, 1, 2, 3, -1, -2
-CHANNELS = ("hp0_read", "hp0_write", "hp1_read", "registers")  # what can be made to stop; the first three are those of Beats
+CHANNELS = ("hp0_read", "hp0_write", "hp1_read", "hp2_read", "registers")  # what can be made to stop; all but the last: Beats
 NEVER = 2**64 - 1
 POLL_INTERVAL = 64
 RESET_CYCLES = 16
@@ -43,11 +43,12 @@ class Beats:
     hp0_read: int
     hp0_write: int
     hp1_read: int
+    hp2_read: int
 
     @property
     def total(self) -> int:
         """All channels together."""
-        return self.hp0_read + self.hp0_write + self.hp1_read
+        return self.hp0_read + self.hp0_write + self.hp1_read + self.hp2_read
 
 
 class Model:
@@ -108,12 +109,12 @@ class Model:
     @property
     def beats(self) -> Beats:
         """Memory traffic so far."""
-        out = (_u64 * 3)()
+        out = (_u64 * len(CHANNELS[:-1]))()
         self._lib.phantom_beats(self._live(), out)
         return Beats(*out)
 
     def reset(self) -> None:
-        """Hold the design and both memory ports in reset for a few cycles."""
+        """Hold the design and the memory ports in reset for a few cycles."""
         self._check(self._lib.phantom_reset(self._live(), RESET_CYCLES), "reset", 0)
 
     def step(self, cycles: int) -> None:

@@ -23,11 +23,12 @@ SIZES = {
     "RowBufferWords": 1536,
     "DirectoryDepth": 256,
     "ParamDepth": 64,
+    "WeightPorts": 2,
 }
 KINDS = ("conv", "fc", "pool", "bundle")
 CONFIG = Config(
     "small", "test", 100.0, SIZES["Rows"], SIZES["Cols"], 8, 16, 512, 512, 16, 512,
-    SIZES["RowBufferWords"], SIZES["DirectoryDepth"], SIZES["ParamDepth"],
+    SIZES["RowBufferWords"], SIZES["DirectoryDepth"], SIZES["ParamDepth"], SIZES["WeightPorts"],
 )  # fmt: skip
 SIGNED = {"relu": False, "out_dtype": np.dtype(np.int8)}
 UNSIGNED = {"relu": True, "out_dtype": np.dtype(np.uint8)}
@@ -47,9 +48,10 @@ class Case:
         return [int(w) for w in self.program.source.compress(self.image)]
 
     @property
-    def weights(self) -> list[int]:
-        """The weight stream of all strips."""
-        return [int(w) for w in self.program.weights] * self.program.strips
+    def weights(self) -> list[list[int]]:
+        """Each weight stream, of all strips."""
+        words, strips = [int(w) for w in self.program.weights], self.program.strips
+        return [words[start : start + count] * strips for start, count in self.program.weight_streams]
 
     def check(self, words: list[int]) -> None:
         """Compare a result stream."""

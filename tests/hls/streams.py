@@ -83,16 +83,16 @@ class Port:
         dut: the design.
         prefix: ``in`` finds ``in_valid_i``, ``in_ready_o``, ``in_data_i``; ``m_axis_t`` finds ``m_axis_tvalid``.
         fields: names of the payload signals, without prefix and suffix.
+        index: of the stream, where the signals are arrays.
 
     """
 
-    def __init__(self, dut: Any, prefix: str, fields: Sequence[str] = ("data",)) -> None:
+    def __init__(self, dut: Any, prefix: str, fields: Sequence[str] = ("data",), index: int | None = None) -> None:
         stem = prefix if prefix.endswith("axis_t") else prefix + "_"
         self.name = prefix
         self.clk = dut.clk_i
-        self.valid = self._find(dut, stem + "valid")
-        self.ready = self._find(dut, stem + "ready")
-        self.payload = [self._find(dut, stem + field) for field in fields]
+        found = [self._find(dut, stem + name) for name in ("valid", "ready", *fields)]
+        self.valid, self.ready, *self.payload = found if index is None else [signal[index] for signal in found]
 
     @staticmethod
     def _find(dut: Any, stem: str) -> Any:

@@ -1,4 +1,4 @@
-"""phantom_accelerator: small random layers through the three streams, each of them with breaks, and what goes wrong between."""
+"""phantom_accelerator: small random layers through all streams, each of them with breaks, and what goes wrong between."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Bench:
         self.dut = dut
         for name in ("start_i", "soft_reset_i", "watchdog_i", "table_we_i", "cnt_req_i", "cnt_index_i"):
             getattr(dut, name).value = 0
-        self.act, self.wgt = Driver(Port(dut, "act", FIELDS), idle), Driver(Port(dut, "wgt", FIELDS), idle)
+        self.act = Driver(Port(dut, "act", FIELDS), idle)
+        self.wgt = [Driver(Port(dut, "wgt", FIELDS, port), idle) for port in range(accelerator_layers.SIZES["WeightPorts"])]
         self.out = Monitor(Port(dut, "out", FIELDS), stall)
 
     def stop(self) -> None:
         """Cut all streams."""
-        self.act.stop()
-        self.wgt.stop()
-        self.out.stop()
+        for stream in (self.act, *self.wgt, self.out):
+            stream.stop()
 
     async def configure(self, case: Case) -> None:
         """Registers and tables of a layer."""
@@ -56,6 +56,11 @@ class Bench:
         """Words with TLAST."""
         driver.send([(word, int(i == len(words) - 1)) for i, word in enumerate(words)])
 
+    def send_weights(self, case: Case) -> None:
+        """All weight streams."""
+        for driver, words in zip(self.wgt, case.weights, strict=True):
+            self.send(driver, words)
+
     async def finish(self, cycles: int = 60000) -> int:
         """Wait until it is not busy; return the error."""
         await RisingEdge(self.dut.clk_i)
@@ -70,7 +75,7 @@ class Bench:
         await self.configure(case)
         await self.pulse("start_i")  # first: after an error, what comes before the start is thrown away
         self.send(self.act, case.activations)
-        self.send(self.wgt, case.weights)
+        self.send_weights(case)
         assert await self.finish() == 0
         assert self.dut.done_o.value == 1
         lasts = [last for _, last in self.out.items]
@@ -100,7 +105,7 @@ async def random_layers(dut, kind: str, idle: str, stall: str) -> None:
     dut._log.info("%s", case)
     await b.run(case)
     await ClockCycles(dut.clk_i, 40)
-    words = [len(case.activations), len(case.weights)]
+    words = [len(case.activations), sum(map(len, case.weights))]
     assert [await b.counter(2), await b.counter(3)] == words, "counters of the words that came in"
 
 
@@ -122,7 +127,7 @@ async def reset_in_the_middle(dut, soft: bool) -> None:
         case = random_case("conv")
         await b.configure(case)
         b.send(b.act, case.activations)
-        b.send(b.wgt, case.weights)
+        b.send_weights(case)
         await b.pulse("start_i")
         await ClockCycles(dut.clk_i, delay)
         b.stop()
@@ -151,11 +156,12 @@ async def errors_swallow_the_rest(dut) -> None:
     broken = case.activations
     broken[-1] ^= 1 << 40
     b.send(b.act, broken)
-    b.send(b.wgt, case.weights)
+    b.send_weights(case)
     await b.pulse("start_i")
     assert await b.finish() == CHECKSUM and dut.done_o.value == 0
     await b.act.drain()
-    await b.wgt.drain()
+    for driver in b.wgt:
+        await driver.drain()
     b.out.items.clear()
     await b.run(random_case("conv"))
     await b.configure(case)

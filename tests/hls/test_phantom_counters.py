@@ -7,14 +7,17 @@ from typing import Any
 
 import bench
 import cocotb
+import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import param, start
 
 
 def rest(dut: Any) -> None:
     """Inputs at rest."""
-    for name in ("clear_i", "count_i", "macs_i", "flags_i", "rd_req_i", "rd_index_i"):
+    for name in ("clear_i", "count_i", "macs_i", "rd_req_i", "rd_index_i"):
         getattr(dut, name).value = 0
+    for i in range(param("Events")):
+        dut.events_i[i].value = 0
     for i in range(param("Counts")):
         dut.counts_i[i].value = 0
 
@@ -37,18 +40,20 @@ async def read(dut: Any, index: int) -> int:
 
 async def events(dut: Any, cycles: int, high: bool = False) -> list[int]:
     """Drive random (or with `high` the largest) events; return what has to be counted."""
-    flags, counts, most = param("Flags"), param("Counts"), 2 ** param("MacW") - 1
-    sums = [0] * (2 + flags + counts)
+    few, counts, most = param("Events"), param("Counts"), 2 ** param("MacW") - 1
+    most_few = 2 ** param("EventW") - 1
+    sums = [0] * (2 + few + counts)
     for _ in range(cycles):
         on = int(high or random.random() < 0.8)
         macs = most if high else random.randint(0, most)
-        bits = [1 if high else random.getrandbits(1) for _ in range(flags)]
+        small = [most_few if high else random.randint(0, most_few) for _ in range(few)]
         numbers = [15 if high else random.randrange(16) for _ in range(counts)]
         dut.count_i.value, dut.macs_i.value = on, macs
-        dut.flags_i.value = sum(bit << i for i, bit in enumerate(bits))
+        for i, number in enumerate(small):
+            dut.events_i[i].value = number
         for i, number in enumerate(numbers):
             dut.counts_i[i].value = number
-        for i, value in enumerate((1, macs, *bits, *numbers)):
+        for i, value in enumerate((1, macs, *small, *numbers)):
             sums[i] += on * value
         await RisingEdge(dut.clk_i)
     dut.count_i.value = 0
@@ -85,5 +90,6 @@ async def carries_into_the_high_half(dut) -> None:
     assert await read(dut, 1) == want
 
 
-def test_phantom_counters() -> None:
-    bench.run("phantom_counters", module=__name__, params={"Flags": 10, "Counts": 7, "MacW": 8})
+@pytest.mark.parametrize("width", [1, 2])
+def test_phantom_counters(width: int) -> None:
+    bench.run("phantom_counters", module=__name__, params={"Events": 10, "EventW": width, "Counts": 7, "MacW": 8})

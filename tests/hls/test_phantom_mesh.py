@@ -1,4 +1,4 @@
-"""phantom_mesh: both buses reach exactly the cores of their mask, the drain selects one core, counters see all of them.
+"""phantom_mesh: all buses reach exactly the cores of their mask, the drain selects one core, counters see all of them.
 
 `Work` (random channels and weights, what the buses carry for them, the sums that come out) also serves the core.
 """
@@ -12,6 +12,7 @@ from collections import deque
 import bench
 import cocotb
 import numpy as np
+import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import param, pauses, start, stream_test
 from structs import pack
@@ -134,10 +135,12 @@ class Bench:
     def __init__(self, dut, idle: str, stall: str) -> None:
         self.dut, self.macs = dut, 0
         self.idle, self.stall = pauses(idle), pauses(stall)
-        for name in ("wgt_valid", "drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
+        for name in ("drain_en", "drain_clear", "drain_scrub", "drained", "table", "watch_row", "watch_col"):
             getattr(dut, name + "_i").value = 0
         for lane in range(2):
             dut.fill_i[lane].value = 0
+        for port in range(param("WeightPorts")):
+            dut.wgt_valid_i[port].value = 0
 
     async def scrub(self, work: Work) -> None:
         """Load the tables of all cores and clear all partial sums."""
@@ -153,13 +156,21 @@ class Bench:
         return all(int(ports[r][c].value) >> bit & 1 for r in range(2) for c in range(2) if masks[0] >> r & masks[1] >> c & 1)
 
     async def feed(self, words: deque, steps: deque) -> None:
-        """Drive both buses from queues of (mask, ...), each item when all of its cores have room."""
+        """Drive the buses from queues of (mask, ...), each item when all of its cores have room.
+
+        A weight bus carries what is meant for any of its own columns.
+        """
         dut = self.dut
+        ports = param("WeightPorts")
+        own = [sum(1 << c for c in range(2) if c % ports == port) for port in range(ports)]
+        queues = [deque(((m[0], m[1] & cols), *rest) for m, *rest in words if m[1] & cols) for cols in own]
         while True:
-            go = words and not next(self.idle) and self._room(dut.wgt_room_o, *words[0][:2])
-            mask, thread, word = words.popleft() if go else ((3, 3), 0, random.getrandbits(60))
-            dut.wgt_valid_i.value, dut.wgt_thread_i.value, dut.wgt_word_i.value = int(bool(go)), thread, word
-            dut.wgt_rows_i.value, dut.wgt_cols_i.value = mask
+            for port, queue in enumerate(queues):
+                go = queue and not next(self.idle) and self._room(dut.wgt_room_o, *queue[0][:2])
+                mask, thread, word = queue.popleft() if go else ((3, 3), 0, random.getrandbits(60))
+                dut.wgt_valid_i[port].value, dut.wgt_thread_i[port].value = int(bool(go)), thread
+                dut.wgt_word_i[port].value = word
+                dut.wgt_rows_i[port].value, dut.wgt_cols_i[port].value = mask
             go = steps and not next(self.stall) and self._room(dut.fill_room_o, steps[0][0])
             (rows, cols), step = steps.popleft() if go else ((3, 3), 0)
             dut.fill_rows_i.value = rows
@@ -232,5 +243,6 @@ async def multicast(dut, idle: str, stall: str) -> None:
     assert dut.busy_o.value == 0 and [int(state.value) for state in dut.state_o] == [3] * base.threads  # no weight
 
 
-def test_phantom_mesh() -> None:
-    bench.run("phantom_mesh", module=__name__, params={"Rows": 2, "Cols": 2, "Threads": 2})
+@pytest.mark.parametrize("ports", [1, 2])
+def test_phantom_mesh(ports: int) -> None:
+    bench.run("phantom_mesh", module=__name__, params={"Rows": 2, "Cols": 2, "Threads": 2, "WeightPorts": ports})

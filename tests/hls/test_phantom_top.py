@@ -16,7 +16,7 @@ from streams import PROFILES, start
 
 from phantom_sim import verilate
 
-ACT, WGT = 0x1_0000, 0x2_0000
+ACT, WGT, WGT1 = 0x1_0000, 0x2_0000, 0x3_0000
 S2MM = 0x30
 CR, SR, ADDR, LENGTH = 0x00, 0x04, 0x18, 0x28
 RS, RESET, IDLE, SLV_ERR, HALTED = 1 << 0, 1 << 2, 1 << 1, 1 << 5, 1 << 0
@@ -24,7 +24,7 @@ SOURCE, WEIGHTS, RESULT = 0x10_0000, 0x20_0000, 0x30_0000
 
 
 class Board:
-    """The design with two memories; `registers` are the offsets of the generated register map."""
+    """The design with a memory at each port; `registers` are the offsets of the generated register map."""
 
     def __init__(self, dut: Any, profile: str = "none") -> None:
         self.dut = dut
@@ -32,7 +32,7 @@ class Board:
         for side in (self.bus.write_if, self.bus.read_if):
             side.log.setLevel("WARNING")
         self.hp0 = AxiMemory(dut, "m_axi_hp0", 20, profile)
-        self.hp1 = ReadMemory(dut, "m_axi_hp1", 20, profile)
+        self.weight_memory = [ReadMemory(dut, f"m_axi_hp{port}", 20, profile) for port in (1, 2)]
         self.registers = self.description()
 
     @staticmethod
@@ -66,16 +66,17 @@ class Board:
             await self.write(self.offset("TABLE_DATA"), value)
 
     async def launch(self, case: Case) -> None:
-        """Put the data into memory, start the layer and the three transfers."""
+        """Put the data into memory, start the layer and the transfers."""
         await self.configure(case)
-        weights = [int(w) for w in case.program.weights]
         self.hp0.load(SOURCE, case.activations)
-        self.hp1.load(WEIGHTS, weights)
+        for memory in self.weight_memory:
+            memory.load(WEIGHTS, [int(w) for w in case.program.weights])
+        streams = zip((WGT, WGT1), case.program.weight_streams, strict=True)
         await self.write(self.offset("CTRL"), 1)
         for engine, address, words in (
             (ACT + S2MM, RESULT, case.program.result_words),
             (ACT, SOURCE, len(case.activations)),
-            (WGT, WEIGHTS, len(weights)),
+            *((engine, WEIGHTS + 8 * first, count) for engine, (first, count) in streams),
         ):
             await self.write(engine + CR, RS)
             await self.write(engine + ADDR, address)
@@ -94,7 +95,7 @@ class Board:
         await self.launch(case)
         status = await self.poll(self.offset("STATUS"), 1, 0)
         assert status & 2, f"STATUS {status:#x}"
-        for engine in (ACT, WGT, ACT + S2MM):
+        for engine in (ACT, WGT, WGT1, ACT + S2MM):
             await self.poll(engine + SR, IDLE, IDLE)
         count = await self.read(ACT + S2MM + LENGTH) // 8
         case.check([int(w) for w in self.hp0.dump(RESULT, count)])
@@ -118,13 +119,13 @@ class _Nothing:
 async def layers_end_to_end(dut, profile: str, kind: str) -> None:
     board = Board(dut, profile)
     await start(dut)
-    for name, value in (("ROWS", 1), ("COLS", 2), ("ROW_BUFFER_WORDS", accelerator_layers.SIZES["RowBufferWords"])):
-        assert await board.read(board.offset(name)) == value
+    for name, parameter in (("ROWS", "Rows"), ("COLS", "Cols"), ("WEIGHT_PORTS", "WeightPorts"), ("PARAM_DEPTH", "ParamDepth")):
+        assert await board.read(board.offset(name)) == accelerator_layers.SIZES[parameter]
     case = random_case(kind)
     await board.run(case)
     counters = board.offset("COUNTERS_CYCLES")
     assert await board.read(counters + 8 * 2) == len(case.activations)
-    assert await board.read(counters + 8 * 3) == len(case.weights)
+    assert await board.read(counters + 8 * 3) == sum(map(len, case.weights))
 
 
 @cocotb.test()
@@ -138,7 +139,7 @@ async def an_error_of_the_memory_and_a_right_run(dut) -> None:
     assert status & SLV_ERR, f"DMASR {status:#x}"
     await board.write(board.offset("CTRL"), 2)
     await board.poll(board.offset("STATUS"), 1, 0)
-    for engine in (ACT, WGT):
+    for engine in (ACT, WGT, WGT1):
         await board.write(engine + CR, RESET)
         await board.poll(engine + CR, RESET, 0)
     board.hp0.errors.clear()

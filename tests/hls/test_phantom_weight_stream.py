@@ -8,6 +8,7 @@ from typing import Any
 import bench
 import cocotb
 import numpy as np
+import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 from streams import Driver, Monitor, Port, param, pauses, start, stream_test
 
@@ -17,6 +18,11 @@ HEADER, TRUNCATED, CHECKSUM = 5, 6, 7
 WGT, PRM = 2, 3
 
 
+def own_columns() -> int:
+    """Column bits of the cores that the stream serves."""
+    return sum(1 << c for c in range(param("Cols")) if c % param("Ports") == param("Port"))
+
+
 def random_stream(packets: int) -> tuple[list[int], list[tuple[int, int, int, int]], list[int]]:
     """Words with END; (rows, cols, thread, word) as the mesh must see them; parameters."""
     words: list[int] = []
@@ -24,12 +30,14 @@ def random_stream(packets: int) -> tuple[list[int], list[tuple[int, int, int, in
     params: list[int] = []
     for _ in range(packets):
         count = random.choice((0, 1, 2, random.randint(1, 40)))
-        if random.random() < 0.3:
+        if random.random() < 0.3 and param("Port") == 0:
             body = [random.getrandbits(60) for _ in range(count)]
             words += [count << 12 | PRM, *body]
             params += body
         else:
-            rows, cols = random.randrange(1, 1 << param("Rows")), random.randrange(1, 1 << param("Cols"))
+            rows, cols = random.randrange(1, 1 << param("Rows")), 0
+            while not cols:
+                cols = random.getrandbits(param("Cols")) & own_columns()
             words.append(cols << 48 | rows << 32 | count << 12 | WGT)
             for _ in range(count):
                 thread, word = random.randrange(param("Threads")), random.getrandbits(60)
@@ -127,14 +135,19 @@ async def repeated_for_every_strip(dut, idle: str, stall: str) -> None:
 def damage(kind: str) -> tuple[list[int], int]:
     """A stream with one fault, and the error that it must give."""
     words, _, _ = random_stream(3)
-    more = [1 << 48 | 1 << 32 | 2 << 12 | WGT, 7, 0x7 << 60 | 9]
+    header = (own_columns() & -own_columns()) << 48 | 1 << 32 | 2 << 12 | WGT
+    more = [header, 7, 0x7 << 60 | 9]
     if kind == "kind":
         words[0] = words[0] & ~15 | random.choice((0, 1, 4, 15))
         return words, HEADER
-    if kind in ("rows", "cols"):
-        bit = 32 + param("Rows") if kind == "rows" else 48 + param("Cols")
-        more[0] |= 1 << random.randrange(bit, bit + 14)
+    if kind == "rows":
+        more[0] |= 1 << random.randrange(32 + param("Rows"), 48)
         return more + words, HEADER
+    if kind == "cols":  # none there, or another stream's
+        more[0] |= 1 << 48 + random.choice([c for c in range(16) if not own_columns() >> c & 1])
+        return more + words, HEADER
+    if kind == "params":
+        return [1 << 12 | PRM, 5, *words], HEADER
     if kind == "thread":
         more[2] |= 1 << 63
         return more + words, HEADER
@@ -143,7 +156,7 @@ def damage(kind: str) -> tuple[list[int], int]:
         return words[: random.randrange(1, len(words) - 1)], TRUNCATED
     if kind == "word":
         more[1] ^= 1 << random.randrange(59)
-        body = [1 << 48 | 1 << 32 | 2 << 12 | WGT, 7, 0x7 << 60 | 9]
+        body = [header, 7, 0x7 << 60 | 9]
         return [*more, end_word(np.array(body, dtype=np.uint64))], CHECKSUM
     words[-1] ^= 1 << {"count": random.randrange(4, 32), "checksum": random.randrange(32, 64)}[kind]
     return words, CHECKSUM
@@ -151,9 +164,11 @@ def damage(kind: str) -> tuple[list[int], int]:
 
 @cocotb.test()
 @cocotb.parametrize(
-    kind=("kind", "rows", "cols", "thread", "truncated", "word", "count", "checksum"), idle=("none", "heavy")
+    kind=("kind", "rows", "cols", "params", "thread", "truncated", "word", "count", "checksum"), idle=("none", "heavy")
 )
 async def errors(dut, kind: str, idle: str) -> None:
+    if kind == "params" and param("Port") == 0:
+        return  # they are right there
     words, want = damage(kind)
     b = Bench(dut, idle, "none", "none")
     await b.start()
@@ -169,5 +184,7 @@ async def errors(dut, kind: str, idle: str) -> None:
     assert (len(b.weights), len(b.params.items)) == seen, "what is swallowed goes nowhere"
 
 
-def test_phantom_weight_stream() -> None:
-    bench.run("phantom_weight_stream", module=__name__, params={"Rows": 2, "Cols": 2, "Threads": 8})
+@pytest.mark.parametrize(("ports", "port"), [(1, 0), (2, 0), (2, 1)])
+def test_phantom_weight_stream(ports: int, port: int) -> None:
+    params = {"Rows": 2, "Cols": 2 * ports, "Threads": 8, "Ports": ports, "Port": port}
+    bench.run("phantom_weight_stream", module=__name__, params=params)

@@ -46,6 +46,7 @@ class Channel:
         self.busy = self.refuses = False
         self.transferred = 0
         self.transfers: list[int] = []
+        self.begins: list[int] = []
         self.starts = 0
 
     @property
@@ -53,10 +54,11 @@ class Channel:
         """DMASR: idle, with the bits of `error`."""
         return self.error | (0 if self.busy else 2)
 
-    def transfer(self, buffer: Any, nbytes: int) -> None:
+    def transfer(self, buffer: Any, start: int, nbytes: int) -> None:
         if self.refuses:
             raise RuntimeError("DMA channel not idle")
         self.transfers.append(nbytes)
+        self.begins.append(start)
 
     def wait(self) -> None:
         pass
@@ -101,4 +103,4 @@ class FakeOverlay:
         self.phantom_0.values = {"ID": MAGIC, "VERSION": 1 << 16 | 3, "STATUS": DONE}
         self.phantom_0.values |= {name.upper(): getattr(config, name) for name in PARAMETERS}
         self.ip_dict = {"phantom_0": {"registers": registers}}
-        self.dma_act, self.dma_wgt = Dma(), Dma()
+        self.dma_act, self.dma_wgt, self.dma_wgt1 = Dma(), Dma(), Dma()

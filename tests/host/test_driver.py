@@ -64,11 +64,27 @@ def test_a_minor_version_is_no_reason() -> None:
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_another_build(name: str) -> None:
     overlay = FakeOverlay(TINY)
-    overlay.phantom_0.values[name.upper()] += 1
     wanted = getattr(TINY, name)
-    with pytest.raises(DeviceError, match=f"built with {name} = {wanted + 1}; configuration 'tiny' has {wanted}"):
+    built = wanted - 1 if name == "weight_ports" else wanted + 1
+    overlay.phantom_0.values[name.upper()] = built
+    with pytest.raises(DeviceError, match=f"built with {name} = {built}; configuration 'tiny' has {wanted}"):
         Accelerator(overlay, TINY)
-    assert Accelerator(overlay).parameters[name] == wanted + 1, "without a configuration it is taken as it is"
+    assert Accelerator(overlay).parameters[name] == built, "without a configuration it is taken as it is"
+
+
+def test_a_weight_port_without_an_engine() -> None:
+    overlay = FakeOverlay(TINY)
+    del overlay.dma_wgt1
+    with pytest.raises(DeviceError, match="has 2 weight ports, but the overlay not as many of dma_wgt, dma_wgt1"):
+        Accelerator(overlay, TINY)
+
+
+def test_a_layer_for_another_number_of_weight_ports(program: Program) -> None:
+    overlay = FakeOverlay(TINY, program)
+    overlay.phantom_0.values["WEIGHT_PORTS"] = 1
+    result = np.zeros(program.result_words, np.uint64)
+    with pytest.raises(DeviceError, match="layer 'conv': compiled for 2 weight ports; the hardware has 1"):
+        Accelerator(overlay).run_layer(program, result, 10, program.weights, result)
 
 
 def test_description_without_a_register() -> None:
@@ -102,7 +118,10 @@ def test_what_a_layer_writes(program: Program) -> None:
     assert block.log[-1] == ("CTRL", 1), "started when all was written"
     assert overlay.dma_act.sendchannel.transfers == [77 * 8]
     assert overlay.dma_act.recvchannel.transfers == [program.result_words * 8]
-    assert overlay.dma_wgt.sendchannel.transfers == [len(program.weights) * 8]
+    (first, words), (second, more) = program.weight_streams
+    assert (overlay.dma_wgt.sendchannel.begins, overlay.dma_wgt.sendchannel.transfers) == ([0], [words * 8])
+    assert (overlay.dma_wgt1.sendchannel.begins, overlay.dma_wgt1.sendchannel.transfers) == ([second * 8], [more * 8])
+    assert first == 0 and second % 16 == 0 and second >= words and second + more == len(program.weights)
 
 
 def test_counters(program: Program) -> None:

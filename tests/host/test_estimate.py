@@ -71,7 +71,7 @@ def test_bounds() -> None:
         assert figures.macs_expected == pytest.approx(effectual, rel=0.1) and figures.macs_expected > 0
         assert figures.bounds["multipliers"] == figures.macs_expected / TINY.multipliers
         port = 1.0  # words a cycle at 100 MHz
-        assert figures.bounds["weights"] == len(stage.weights) * stage.strips / port
+        assert figures.bounds["weights"] == max(stage.weight_words) * stage.strips / port
         for bound, layout, tensor in (("input", stage.source, x), ("output", stage.result, result)):
             # The hardware cuts at tiles, the host only at strips.
             words = len(compress(layout.arrange(tensor), layout.tile_rows, layout.span)) / port

@@ -72,9 +72,11 @@ def test_memory_ports_are_those_of_the_port_list(tmp_path: Path) -> None:
     design = named_design(load_configs()["tiny"])
     top = source_of("phantom_top", design.sources)
     text = top.read_text()
-    assert memory_ports(top) == {
-        n: tuple(c for c in ("ar", "aw") if re.search(rf"output logic\s+m_axi_hp{n}_{c}valid", text)) for n in memory_ports(top)
-    }
+    for count in (1, 2):
+        found = memory_ports(top, {"WeightPorts": count})
+        assert list(found) == list(range(1 + count))
+        for n, channels in found.items():
+            assert channels == tuple(c for c in ("ar", "aw") if re.search(rf"output logic\s+m_axi_hp{n}_{c}valid", text))
     other = tmp_path / "top.sv"
-    other.write_text("module top (\n  output logic m_axi_hp3_awvalid\n);\n  assign m_axi_hp7_arvalid = 0;\nendmodule\n")
-    assert memory_ports(other) == {3: ("aw",)}, "what is inside of the module does not count"
+    other.write_text("module top (\n  output logic m_axi_hp1_awvalid\n);\n  assign m_axi_hp0_arvalid = 0;\nendmodule\n")
+    assert memory_ports(other, {}) == {1: ("aw",)}, "what is inside of the module does not count"

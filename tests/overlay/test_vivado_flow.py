@@ -22,7 +22,7 @@ import vivado_flow
 import wrapper
 from phantom.config import load_config
 from phantom_sim import hwh
-from phantom_sim.design import memory_ports, verilog_parameters
+from phantom_sim.design import verilog_parameters
 
 BASE, SIZE = 0x43C0_0000, 0x4_0000
 HANDOFF = """<EDKSYSTEM><MODULES>
@@ -94,8 +94,8 @@ def test_the_scripts_build_the_system_that_the_driver_expects(shop: Shop, regist
     assert (space, base, size) == ("ps7/Data", BASE, SIZE)
     blocks = registers["blocks"].values()
     assert all(base <= block["base"] and block["base"] + block["size"] <= base + size for block in blocks)
-    ports = memory_ports(build_plan.plan("pynq_z2", "vivado").top)
-    assert len(ports) >= 2
+    ports = build_plan.plan("pynq_z2", "vivado").hp_ports
+    assert len(ports) == 1 + config.weight_ports
     for number in ports:
         assert model.segments[f"ps7/S_AXI_HP{number}/HP{number}_DDR_LOWOCM"] == (f"phantom_0/m_axi_hp{number}", 0, 512 << 20)
         assert model.cells["ps7"].properties[f"PCW_S_AXI_HP{number}_DATA_WIDTH"] == "64"
@@ -127,22 +127,17 @@ def test_results_lie_side_by_side_with_their_reports(shop: Shop) -> None:
     assert names >= {"phantom.bit", "phantom.hwh", "vivado.hwh", "timing.rpt", "utilisation.rpt", "route.rpt", "vivado.log"}
 
 
-def test_a_memory_port_more_in_the_top_is_one_more_in_the_block_design(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = build_plan.plan("tiny", "vivado", shop.results)
-    text = plan.top.read_text()
-    third = re.sub("hp1", "hp2", "\n".join(line for line in text.splitlines() if "m_axi_hp1_" in line and "put" in line)) + "\n\n"
-    top = tmp_path / "phantom_top.sv"
-    top.write_text(text.replace("  output logic        irq_act_in_o", third + "  output logic        irq_act_in_o"))
-    wider = build_plan.Plan(**{**vars(plan), "top": top, "hp_ports": memory_ports(top)})
-    assert dict(wider.hp_ports) == {**plan.hp_ports, 2: ("ar",)}
+@pytest.mark.parametrize(("config", "last"), [("small", 1), ("tiny", 2)])
+def test_memory_ports_are_those_that_the_configuration_asks_for(shop: Shop, config: str, last: int) -> None:
+    plan = build_plan.plan(config, "vivado", shop.results)
+    assert list(plan.hp_ports) == list(range(last + 1))
     shop.handoff(clock="100")
-    vivado_flow.build(wider, 1)
+    vivado_flow.build(plan, 1)
     model = Model(shop.record)
-    assert ("phantom_0/m_axi_hp2", "hp2/S00_AXI") in model.buses
-    assert "ps7/S_AXI_HP2/HP2_DDR_LOWOCM" in model.segments
-    assert 'NAME="S_AXI_HP2"' in wider.finish().with_suffix(".hwh").read_text()
+    assert (("phantom_0/m_axi_hp2", "hp2/S00_AXI") in model.buses) == (last == 2)
+    assert ("ps7/S_AXI_HP2/HP2_DDR_LOWOCM" in model.segments) == (last == 2)
+    description = plan.finish().with_suffix(".hwh").read_text()
+    assert ('NAME="S_AXI_HP2"' in description, 'INSTANCE="dma_wgt1"' in description) == (last == 2, last == 2)
 
 
 # --- bad results ----------------------------------------------------------------------------------------------------------
@@ -252,10 +247,11 @@ def test_a_command_that_vivado_does_not_have_ends_the_script(shop: Shop, monkeyp
 # --- the wrapper ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_wrapper_has_the_ports_of_the_top_and_says_what_they_are(tmp_path: Path) -> None:
-    plan = build_plan.plan("tiny", "vivado")
-    text = wrapper.wrapper(plan.top, plan.parameters)
-    ports = wrapper.ports_of(plan.top)
+@pytest.mark.parametrize("config", ["small", "tiny"])
+def test_the_wrapper_has_the_ports_of_the_top_and_says_what_they_are(tmp_path: Path, config: str) -> None:
+    plan = build_plan.plan(config, "vivado")
+    text = wrapper.wrapper(plan.top, plan.parameters, plan.hp_ports)
+    ports = [port for port in wrapper.ports_of(plan.top) if config == "tiny" or "_hp2_" not in port[2]]
     assert re.findall(r"^    \.(\w+)\(\1\)", text, re.MULTILINE) == [name for _, _, name in ports]
     assert text.count("PROTOCOL AXI3") == len(plan.hp_ports)
     assert text.count("PROTOCOL AXI4LITE") == 1
@@ -273,10 +269,10 @@ def test_a_port_list_that_cannot_be_read(tmp_path: Path) -> None:
     top = tmp_path / "phantom_top.sv"
     top.write_text("module phantom_top #(\n) (\n  input logic clk_i, rst_ni,\n  input logic spare_i\n);\n")
     with pytest.raises(wrapper.WrapperError, match="every port must be a line of its own"):
-        wrapper.wrapper(top, {})
+        wrapper.wrapper(top, {}, ())
     top.write_text("module phantom_top #(\n) (\n  input logic clk_i,\n  input logic spare_i\n);\n")
     with pytest.raises(wrapper.WrapperError, match="port spare_i belongs to no bus"):
-        wrapper.wrapper(top, {})
+        wrapper.wrapper(top, {}, ())
 
 
 def test_braces_in_a_path_are_refused_and_spaces_are_not(shop: Shop) -> None:

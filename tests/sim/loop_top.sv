@@ -69,7 +69,19 @@ module loop_top #(
   input  logic [1:0]  m_axi_hp1_rresp,
   input  logic        m_axi_hp1_rlast,
   input  logic        m_axi_hp1_rvalid,
-  output logic        m_axi_hp1_rready
+  output logic        m_axi_hp1_rready,
+
+  output logic [31:0] m_axi_hp2_araddr,
+  output logic [3:0]  m_axi_hp2_arlen,
+  output logic [2:0]  m_axi_hp2_arsize,
+  output logic [1:0]  m_axi_hp2_arburst,
+  output logic        m_axi_hp2_arvalid,
+  input  logic        m_axi_hp2_arready,
+  input  logic [63:0] m_axi_hp2_rdata,
+  input  logic [1:0]  m_axi_hp2_rresp,
+  input  logic        m_axi_hp2_rlast,
+  input  logic        m_axi_hp2_rvalid,
+  output logic        m_axi_hp2_rready
 );
 
   logic [15:0]      awaddr, araddr;
@@ -188,6 +200,11 @@ module loop_top #(
     .clk_i, .rst_ni, .in_valid_i(send_valid), .in_ready_o(send_ready), .in_data_i({send_last, send_data}),
     .out_valid_o(back_valid), .out_ready_i(back_ready), .out_data_o({back_last, back_data}), .level_o()
   );
+
+  // A third port, which asks for nothing.
+  assign {m_axi_hp2_araddr, m_axi_hp2_arlen, m_axi_hp2_arsize, m_axi_hp2_arburst, m_axi_hp2_arvalid, m_axi_hp2_rready} = '0;
+  logic unused_hp2;
+  assign unused_hp2 = ^{m_axi_hp2_arready, m_axi_hp2_rdata, m_axi_hp2_rresp, m_axi_hp2_rlast, m_axi_hp2_rvalid};
 
   phantom_dma #(.HasS2mm(1'b0)) u_dma_wgt (
     .clk_i, .rst_ni,

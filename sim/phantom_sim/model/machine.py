@@ -23,11 +23,11 @@ from .lam_reader import ARRIVING
 from .memory import drive
 from .run_ring import fill_tile
 from .slice import step_block_fifo, step_slice
-from .state import ACT, ENC, EVENTS, OUT, S2MM_IN, S2MM_OUT, WGT, reset
+from .state import ACT, ENC, EVENTS, OUT, S2MM_IN, S2MM_OUT, WGT, WGT_IN, reset
 from .stream_in import step_stream_in, stream_in_ready
 from .thread import LONGEST, PES, PLACES, grant_words, place_of, read_words, step_fetch_words, step_stages
 from .weight_queue import THREADS, push_word
-from .weight_stream import PARAMS, SLOTS, step_weight_stream, weight_ready
+from .weight_stream import PARAMS, SLOTS, WEIGHTS, step_weight_stream, weight_ready
 
 LEAD = 620  # cycles that the DMA engines have before the start: reset and scrub (576), and the write to CTRL
 SWAP = (1 << 4) - 1  # swap_q is MeshLatency bits long
@@ -107,7 +107,7 @@ def _count_states(s: Any, core: Any, b: Any, queued: int, has_job: int, parked: 
 
 @kernel
 def _take_words(s: Any, cfg: Any, arrival: Any) -> None:
-    """A word of the weight bus into the queues of its cores."""
+    """A word of a weight bus into the queues of its cores."""
     for r in range(cfg.rows):
         if arrival.rows >> r & 1:
             for c in range(cfg.cols):
@@ -156,8 +156,9 @@ def _step_mesh(s: Any, cfg: Any, used: Any, now: int) -> int:
         _count_states(s, s.cores[watched], s.batches[watched >> 1], queued, has_job, parked, passed)
     else:
         s.counters[0].states[WEIGHT] += THREADS
-    if s.arrivals[now % SLOTS].valid:
-        _take_words(s, cfg, s.arrivals[now % SLOTS])
+    for p in range(len(s.weights)):
+        if s.arrivals[p, now % SLOTS].valid:
+            _take_words(s, cfg, s.arrivals[p, now % SLOTS])
     for lane in range(len(s.lanes)):
         fill = s.fills[lane, now % FILLS]
         if fill.word_we or fill.run_we or fill.commit:
@@ -176,40 +177,50 @@ def _add_macs(s: Any) -> None:
 
 
 @kept_kernel
-def run(s: Any, layer: Any, tile_of: Any, used: Any, act: Any, wgt: Any, result_words: int, nonzeros: Any) -> tuple[int, int]:
+def run(
+    s: Any, layer: Any, tile_of: Any, used: Any, act: Any, wgt: Any, wgt_streams: Any, result_words: int, nonzeros: Any
+) -> tuple[int, int]:
     """Run a layer to its end. Returns its cycles and how it ended.
 
     Args:
         s: a new State. layer: LAYER [1]. tile_of: int64 [cores], see `reset`; used: the cores with a tile. act, wgt: int64
-        streams, that of the weights for one strip. result_words: of the buffer. nonzeros: int64 [channels, rows, segments] of
-        the result stream.
+        streams, those of the weights for one strip; wgt_streams: int64 [2, ports], first word and words of each of them.
+        result_words: of the buffer. nonzeros: int64 [channels, rows, segments] of the result stream.
     """
     cfg = layer[0]
-    reset(s, cfg, tile_of, len(act), len(wgt), result_words)
+    reset(s, cfg, tile_of, len(act), wgt_streams[1], result_words)
     flags, wires = s.counters[0].flags, s.wires[0]
     # A state is counted STATE_DELAY cycles late, so the first ones are of cycles before the start, and the last ones are
     # lost. In all of them the threads have no weight: one sample makes up for the last cycle, which ends the run.
     s.counters[0].states[WEIGHT] = THREADS
-    act_in, wgt_in, stream_in, weights = s.slices[ACT], s.slices[WGT], s.stream_in[0], s.weights[0]
-    all_weights = len(wgt) * cfg.strips
+    act_in, stream_in = s.slices[ACT], s.stream_in[0]
     for now in range(-LEAD, 1 << 62):
-        drive(s.ports[ACT], now)
-        drive(s.ports[WGT], now)
+        for i in range(len(s.ports)):
+            drive(s.ports[i], now)
         if now < 0:
             flags[5] = act_in.out  # row_buffer_full: of the last cycle before the start
             step_mm2s(s.mm2s[ACT], act_in, s.ports[ACT], now, 0)
-            step_mm2s(s.mm2s[WGT], wgt_in, s.ports[WGT], now, 0)
+            for p in range(len(s.weights)):
+                step_mm2s(s.mm2s[WGT + p], s.slices[WGT_IN + p], s.ports[WGT + p], now, 0)
             continue
         out_valid, out_ready = s.slices[OUT].out, 0 if s.slices[S2MM_IN].spare else 1
-        if s.encoder[0].end_sent and not out_valid and stream_in.ended and weights.ended:
+        all_ended, wgt_go = stream_in.ended, 0
+        for p in range(len(s.weights)):
+            all_ended &= s.weights[p].ended
+        if s.encoder[0].end_sent and not out_valid and all_ended:
             _add_macs(s)
             return now + 1, DONE
         act_word = act[s.mm2s[ACT].sent] if act_in.out else 0
-        wgt_word = wgt[s.mm2s[WGT].sent % len(wgt)] if wgt_in.out else 0
         act_ready = stream_in_ready(stream_in, cfg, act_word)
-        wgt_ready = weight_ready(weights, cfg, wgt_word, s.cores, s.params[0].level != cfg.param_depth)
+        for p in range(len(s.weights)):
+            w, inlet = s.weights[p], s.slices[WGT_IN + p]
+            w.word = wgt[wgt_streams[0, p] + s.mm2s[WGT + p].sent % wgt_streams[1, p]] if inlet.out else 0
+            w.ready = weight_ready(w, cfg, s.cores, s.params[0].level != cfg.param_depth)
+            w.go = 1 if inlet.out and w.ready else 0
+            wgt_go += w.go
+            flags[6] += 1 if not inlet.out and not w.ended else 0
+            flags[7] += 1 if w.state == WEIGHTS and inlet.out and not w.ready else 0
         act_go = 1 if act_in.out and act_ready else 0
-        wgt_go = 1 if wgt_in.out and wgt_ready else 0
         out_go = 1 if out_valid and out_ready else 0
         waiting = fetch_waiting(s.fetch[0], stream_in.rows_ready)
         blocked = 0
@@ -221,20 +232,20 @@ def run(s: Any, layer: Any, tile_of: Any, used: Any, act: Any, wgt: Any, result_
         flags[3] += waiting
         flags[4] += blocked
         flags[5] += 1 if act_in.out and not act_ready else 0
-        flags[6] += 1 if not wgt_in.out and not weights.ended else 0
-        flags[7] += 1 if weights.state == 1 and wgt_in.out and not wgt_ready else 0
         flags[8] += drain_waiting(s.drain[0], s.cores)
         flags[9] += 1 if out_valid and not out_ready else 0
 
         rows_ready, need_row, full = stream_in.rows_ready, s.fetch[0].need_first, not stream_in.room
-        prm_push = wgt_go and weights.state == PARAMS
-        last = s.mm2s[WGT].sent == all_weights - 1
+        prm_push = s.weights[0].go and s.weights[0].state == PARAMS
         _step_lam(s, cfg, now, rows_ready)
         step_stream_in(stream_in, cfg, s.memory, s.directory, act_go, act_word, need_row)
-        step_weight_stream(weights, s.arrivals, now, wgt_go, wgt_word, last)
+        for p in range(len(s.weights)):
+            last = s.mm2s[WGT + p].sent == wgt_streams[1, p] * cfg.strips - 1
+            step_weight_stream(s.weights[p], s.arrivals[p], now, last)
         _step_output(s, cfg, nonzeros, now, prm_push)
         step_mm2s(s.mm2s[ACT], act_in, s.ports[ACT], now, act_ready)
-        step_mm2s(s.mm2s[WGT], wgt_in, s.ports[WGT], now, wgt_ready)
+        for p in range(len(s.weights)):
+            step_mm2s(s.mm2s[WGT + p], s.slices[WGT_IN + p], s.ports[WGT + p], now, s.weights[p].ready)
         moves = _step_mesh(s, cfg, used, now)
         if now % MACS_EVERY == 0:
             _add_macs(s)

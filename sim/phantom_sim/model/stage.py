@@ -103,7 +103,7 @@ def simulate_stage(
     state.ports["outstanding"] = timing.outstanding
     cycles, end = run(
         state, layer, tile_of, np.flatnonzero(tile_of >= 0), stream.view(np.int64), program.weights.view(np.int64),
-        program.result_words, row_counts(program, result),
+        np.array(program.weight_streams, dtype=np.int64).T.copy(), program.result_words, row_counts(program, result),
     )  # fmt: skip
     if end != DONE:
         code = ROW_BUFFER_ERROR if end == ROW_BUFFER else WATCHDOG_ERROR

@@ -36,8 +36,8 @@ EVENTS = 16
 WIRES = registers(
     "swap", "still", "stuck", ("drain_core", EVENTS), ("drain_clear", EVENTS), ("drained_core", EVENTS), ("last", EVENTS), bits=64
 )  # fmt: skip
-ACT, WGT = 0, 1  # ports, DMA engines that read, and the slices on their streams; further slices:
-ENC, OUT, S2MM_IN, S2MM_OUT = 2, 3, 4, 5
+ACT, WGT = 0, 1  # ports and DMA engines that read: those of the weight streams come last
+ENC, OUT, S2MM_IN, S2MM_OUT, WGT_IN = 1, 2, 3, 4, 5  # slices, behind that of ACT; those of the weight streams come last
 
 
 class State(NamedTuple):
@@ -75,10 +75,10 @@ def new_state(config: Config, program: Program) -> State:
     """All zero, for a stage on a configuration."""
     cores, lanes = config.cores, 1 << program.registers["LAM_COLS"]["log2_lanes"]
     return State(
-        ports=np.zeros(2, PORT),
-        mm2s=np.zeros(2, MM2S),
+        ports=np.zeros(WGT + config.weight_ports, PORT),
+        mm2s=np.zeros(WGT + config.weight_ports, MM2S),
         s2mm=np.zeros(1, S2MM),
-        slices=np.zeros(6, SLICE),
+        slices=np.zeros(WGT_IN + config.weight_ports, SLICE),
         params=np.zeros(1, BLOCK_FIFO),
         stream_in=np.zeros(1, STREAM_IN),
         memory=np.zeros(config.row_buffer_words, np.int64),
@@ -91,8 +91,8 @@ def new_state(config: Config, program: Program) -> State:
         packs=np.zeros(lanes, PACK),
         beats=np.zeros((lanes, STAGES), BEAT),
         fills=np.zeros((lanes, FILLS), FILL),
-        weights=np.zeros(1, WEIGHT_STREAM),
-        arrivals=np.zeros(SLOTS, ARRIVAL),
+        weights=np.zeros(config.weight_ports, WEIGHT_STREAM),
+        arrivals=np.zeros((config.weight_ports, SLOTS), ARRIVAL),
         cores=np.zeros(cores, CORE),
         batches=np.zeros((cores + 1) // 2, BATCH),
         queues=np.zeros((cores, THREADS, config.weight_queue_words), np.int64),
@@ -105,12 +105,14 @@ def new_state(config: Config, program: Program) -> State:
 
 
 @kernel
-def reset(s: Any, cfg: Any, tile_of: Any, act_words: int, wgt_words: int, result_words: int) -> None:
-    """What is not zero when the DMA engines begin. tile_of [cores]: tile of each core, -1 where the layer does not use it."""
+def reset(s: Any, cfg: Any, tile_of: Any, act_words: int, wgt_words: Any, result_words: int) -> None:
+    """What is not zero when the DMA engines begin. tile_of [cores]: tile of each core, -1 where the layer does not use it.
+    wgt_words [ports]: words of each weight stream."""
     s.mm2s[ACT].room = MM2S_FIFO
-    s.mm2s[WGT].room = MM2S_FIFO
     start_split(s.mm2s[ACT], act_words, 1)
-    start_split(s.mm2s[WGT], wgt_words, cfg.strips)
+    for p in range(len(wgt_words)):
+        s.mm2s[WGT + p].room = MM2S_FIFO
+        start_split(s.mm2s[WGT + p], wgt_words[p], cfg.strips)
     start_split(s.s2mm[0], result_words, 1)
     reset_stream_in(s.stream_in[0], cfg)
     for i in range(len(s.lanes)):

@@ -11,18 +11,19 @@ KIND_WGT, KIND_PRM, KIND_END = 0x2, 0x3, 0xE
 ARRIVE = 2  # wgt_valid_o, wgt_valid_q of the core: the queue is written in the second cycle after the word was accepted
 SLOTS = 4  # words on their way, by the cycle in which they arrive
 
-WEIGHT_STREAM = registers("state", "left", "rows", "cols", "was_end", "ended", bits=64)
+# word, ready, go: what stands on the stream in this cycle, in_ready_o, and whether the word is taken.
+WEIGHT_STREAM = registers("state", "left", "rows", "cols", "was_end", "ended", "word", "ready", "go", bits=64)
 ARRIVAL = registers("valid", "rows", "cols", "word", bits=64)
 
 
 @kernel
-def weight_ready(w: Any, cfg: Any, word: int, cores: Any, prm_ready: int) -> int:
+def weight_ready(w: Any, cfg: Any, cores: Any, prm_ready: int) -> int:
     """in_ready_o."""
     if w.state == PARAMS:
         return prm_ready
     if w.state == HEADER:
         return 1
-    thread = (word >> 60) & 0xF
+    thread = (w.word >> 60) & 0xF
     for r in range(cfg.rows):
         if w.rows >> r & 1:
             for c in range(cfg.cols):
@@ -32,15 +33,16 @@ def weight_ready(w: Any, cfg: Any, word: int, cores: Any, prm_ready: int) -> int
 
 
 @kernel
-def step_weight_stream(w: Any, arrivals: Any, now: int, accept: int, word: int, last: int) -> None:
+def step_weight_stream(w: Any, arrivals: Any, now: int, last: int) -> None:
     """One cycle."""
     arrival = arrivals[(now + ARRIVE) % SLOTS]
     arrival.valid = 0
     if w.was_end:
         w.ended = 1
     w.was_end = 0
-    if not accept:
+    if not w.go:
         return
+    word = w.word
     if w.state == HEADER:
         kind = word & 0xF
         w.left = (word >> 12) & 0xFFFF
