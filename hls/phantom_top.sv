@@ -1,7 +1,7 @@
 // System top: all of the programmable logic. It has AXI ports only, so what is simulated is what is built.
 //
 //   s_axil (GP0) --> split --> control | dma_act | dma_wgt | dma_wgt1, registers of each     address bits [17:16]
-//   m_axi_hp0 <--> dma_act (activations in, results out)
+//   m_axi_hp0 --> dma_act (activations in)              m_axi_hp3 <-- dma_act (results out)
 //   m_axi_hp1 --> dma_wgt (weights, once a strip)       m_axi_hp2 --> dma_wgt1 (the same, with two weight ports)
 //
 // Layer registers feed the accelerator directly; they are constant while a layer runs. AXI signals keep their standard names.
@@ -58,22 +58,6 @@ module phantom_top
   input  logic        m_axi_hp0_rlast,
   input  logic        m_axi_hp0_rvalid,
   output logic        m_axi_hp0_rready,
-  output logic [31:0] m_axi_hp0_awaddr,
-  output logic [3:0]  m_axi_hp0_awlen,
-  output logic [2:0]  m_axi_hp0_awsize,
-  output logic [1:0]  m_axi_hp0_awburst,
-  output logic [3:0]  m_axi_hp0_awcache,
-  output logic [2:0]  m_axi_hp0_awprot,
-  output logic        m_axi_hp0_awvalid,
-  input  logic        m_axi_hp0_awready,
-  output logic [63:0] m_axi_hp0_wdata,
-  output logic [7:0]  m_axi_hp0_wstrb,
-  output logic        m_axi_hp0_wlast,
-  output logic        m_axi_hp0_wvalid,
-  input  logic        m_axi_hp0_wready,
-  input  logic [1:0]  m_axi_hp0_bresp,
-  input  logic        m_axi_hp0_bvalid,
-  output logic        m_axi_hp0_bready,
 
   output logic [31:0] m_axi_hp1_araddr,
   output logic [3:0]  m_axi_hp1_arlen,
@@ -102,6 +86,23 @@ module phantom_top
   input  logic        m_axi_hp2_rlast,
   input  logic        m_axi_hp2_rvalid,
   output logic        m_axi_hp2_rready,
+
+  output logic [31:0] m_axi_hp3_awaddr,
+  output logic [3:0]  m_axi_hp3_awlen,
+  output logic [2:0]  m_axi_hp3_awsize,
+  output logic [1:0]  m_axi_hp3_awburst,
+  output logic [3:0]  m_axi_hp3_awcache,
+  output logic [2:0]  m_axi_hp3_awprot,
+  output logic        m_axi_hp3_awvalid,
+  input  logic        m_axi_hp3_awready,
+  output logic [63:0] m_axi_hp3_wdata,
+  output logic [7:0]  m_axi_hp3_wstrb,
+  output logic        m_axi_hp3_wlast,
+  output logic        m_axi_hp3_wvalid,
+  input  logic        m_axi_hp3_wready,
+  input  logic [1:0]  m_axi_hp3_bresp,
+  input  logic        m_axi_hp3_bvalid,
+  output logic        m_axi_hp3_bready,
 
   output logic        irq_act_in_o,
   output logic        irq_act_out_o,
@@ -343,12 +344,12 @@ module phantom_top
     .m_axi_araddr(m_axi_hp0_araddr), .m_axi_arlen(m_axi_hp0_arlen), .m_axi_arsize(m_axi_hp0_arsize),
     .m_axi_arburst(m_axi_hp0_arburst), .m_axi_arcache(m_axi_hp0_arcache), .m_axi_arprot(m_axi_hp0_arprot), .m_axi_arvalid(m_axi_hp0_arvalid), .m_axi_arready(m_axi_hp0_arready),
     .m_axi_rdata(m_axi_hp0_rdata), .m_axi_rresp(m_axi_hp0_rresp), .m_axi_rlast(m_axi_hp0_rlast),
-    .m_axi_rvalid(m_axi_hp0_rvalid), .m_axi_rready(m_axi_hp0_rready), .m_axi_awaddr(m_axi_hp0_awaddr),
-    .m_axi_awlen(m_axi_hp0_awlen), .m_axi_awsize(m_axi_hp0_awsize), .m_axi_awburst(m_axi_hp0_awburst), .m_axi_awcache(m_axi_hp0_awcache), .m_axi_awprot(m_axi_hp0_awprot),
-    .m_axi_awvalid(m_axi_hp0_awvalid), .m_axi_awready(m_axi_hp0_awready), .m_axi_wdata(m_axi_hp0_wdata),
-    .m_axi_wstrb(m_axi_hp0_wstrb), .m_axi_wlast(m_axi_hp0_wlast), .m_axi_wvalid(m_axi_hp0_wvalid),
-    .m_axi_wready(m_axi_hp0_wready), .m_axi_bresp(m_axi_hp0_bresp), .m_axi_bvalid(m_axi_hp0_bvalid),
-    .m_axi_bready(m_axi_hp0_bready),
+    .m_axi_rvalid(m_axi_hp0_rvalid), .m_axi_rready(m_axi_hp0_rready), .m_axi_awaddr(m_axi_hp3_awaddr),
+    .m_axi_awlen(m_axi_hp3_awlen), .m_axi_awsize(m_axi_hp3_awsize), .m_axi_awburst(m_axi_hp3_awburst), .m_axi_awcache(m_axi_hp3_awcache), .m_axi_awprot(m_axi_hp3_awprot),
+    .m_axi_awvalid(m_axi_hp3_awvalid), .m_axi_awready(m_axi_hp3_awready), .m_axi_wdata(m_axi_hp3_wdata),
+    .m_axi_wstrb(m_axi_hp3_wstrb), .m_axi_wlast(m_axi_hp3_wlast), .m_axi_wvalid(m_axi_hp3_wvalid),
+    .m_axi_wready(m_axi_hp3_wready), .m_axi_bresp(m_axi_hp3_bresp), .m_axi_bvalid(m_axi_hp3_bvalid),
+    .m_axi_bready(m_axi_hp3_bready),
     .m_axis_tdata(act_data), .m_axis_tlast(act_last), .m_axis_tvalid(act_valid), .m_axis_tready(act_ready),
     .s_axis_tdata(out_data), .s_axis_tlast(out_last), .s_axis_tvalid(out_valid), .s_axis_tready(out_ready),
     .soft_reset_o()

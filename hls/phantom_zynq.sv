@@ -1,6 +1,6 @@
 // Top of the open flow (no vendor IP): the PS7, a bridge from its GP0 to AXI4-Lite, and the system.
 //
-//   phantom_ps7 --GP0 (AXI3)--> phantom_axi3_axil --AXI4-Lite--> phantom_top --AXI3, no IDs--> HP0, HP1, HP2 of phantom_ps7
+//   phantom_ps7 --GP0 (AXI3)--> phantom_axi3_axil --AXI4-Lite--> phantom_top --AXI3, no IDs--> HP0..HP3 of phantom_ps7
 //
 // It has no ports: the PS7's own pins belong to the processor. Parameters are those of phantom_top, and where its registers lie.
 module phantom_zynq
@@ -21,7 +21,7 @@ module phantom_zynq
   parameter logic [31:0] RegistersBase    = 32'h43C0_0000
 );
 
-  localparam int unsigned HpPorts = 3;
+  localparam int unsigned HpPorts = 4;
   localparam int unsigned WindowBits = 18;  // phantom_axil_split: four blocks of 64 KB
 
   logic                  clk, rst_n;
@@ -49,8 +49,13 @@ module phantom_zynq
     .m_axil_arready(arready), .m_axil_rdata(rdata), .m_axil_rresp(rresp), .m_axil_rvalid(rvalid), .m_axil_rready(rready)
   );
 
-  // HP1 and HP2 only read.
-  for (genvar p = 1; p < HpPorts; p++) begin : g_no_write
+  // HP3 only writes, the others only read.
+  localparam int unsigned Writer = 3;
+  assign {hp_req[Writer].ar, hp_req[Writer].ar_valid, hp_req[Writer].r_ready} = '0;
+  logic unused_read;
+  assign unused_read = ^{hp_rsp[Writer].ar_ready, hp_rsp[Writer].r_data, hp_rsp[Writer].r_resp, hp_rsp[Writer].r_last,
+                         hp_rsp[Writer].r_valid};
+  for (genvar p = 0; p < Writer; p++) begin : g_no_write
     assign {hp_req[p].aw, hp_req[p].aw_valid}                                                           = '0;
     assign {hp_req[p].w_data, hp_req[p].w_strb, hp_req[p].w_last, hp_req[p].w_valid, hp_req[p].b_ready} = '0;
     logic unused_write;
@@ -81,12 +86,6 @@ module phantom_zynq
     .m_axi_hp0_arvalid(hp_req[0].ar_valid), .m_axi_hp0_arready(hp_rsp[0].ar_ready), .m_axi_hp0_rdata(hp_rsp[0].r_data),
     .m_axi_hp0_rresp(hp_rsp[0].r_resp), .m_axi_hp0_rlast(hp_rsp[0].r_last), .m_axi_hp0_rvalid(hp_rsp[0].r_valid),
     .m_axi_hp0_rready(hp_req[0].r_ready),
-    .m_axi_hp0_awaddr(hp_req[0].aw.addr), .m_axi_hp0_awlen(hp_req[0].aw.len), .m_axi_hp0_awsize(hp_req[0].aw.size),
-    .m_axi_hp0_awburst(hp_req[0].aw.burst), .m_axi_hp0_awcache(hp_req[0].aw.cache), .m_axi_hp0_awprot(hp_req[0].aw.prot),
-    .m_axi_hp0_awvalid(hp_req[0].aw_valid), .m_axi_hp0_awready(hp_rsp[0].aw_ready), .m_axi_hp0_wdata(hp_req[0].w_data),
-    .m_axi_hp0_wstrb(hp_req[0].w_strb), .m_axi_hp0_wlast(hp_req[0].w_last), .m_axi_hp0_wvalid(hp_req[0].w_valid),
-    .m_axi_hp0_wready(hp_rsp[0].w_ready), .m_axi_hp0_bresp(hp_rsp[0].b_resp), .m_axi_hp0_bvalid(hp_rsp[0].b_valid),
-    .m_axi_hp0_bready(hp_req[0].b_ready),
     .m_axi_hp1_araddr(hp_req[1].ar.addr), .m_axi_hp1_arlen(hp_req[1].ar.len), .m_axi_hp1_arsize(hp_req[1].ar.size),
     .m_axi_hp1_arburst(hp_req[1].ar.burst), .m_axi_hp1_arcache(hp_req[1].ar.cache), .m_axi_hp1_arprot(hp_req[1].ar.prot),
     .m_axi_hp1_arvalid(hp_req[1].ar_valid), .m_axi_hp1_arready(hp_rsp[1].ar_ready), .m_axi_hp1_rdata(hp_rsp[1].r_data),
@@ -97,6 +96,12 @@ module phantom_zynq
     .m_axi_hp2_arvalid(hp_req[2].ar_valid), .m_axi_hp2_arready(hp_rsp[2].ar_ready), .m_axi_hp2_rdata(hp_rsp[2].r_data),
     .m_axi_hp2_rresp(hp_rsp[2].r_resp), .m_axi_hp2_rlast(hp_rsp[2].r_last), .m_axi_hp2_rvalid(hp_rsp[2].r_valid),
     .m_axi_hp2_rready(hp_req[2].r_ready),
+    .m_axi_hp3_awaddr(hp_req[3].aw.addr), .m_axi_hp3_awlen(hp_req[3].aw.len), .m_axi_hp3_awsize(hp_req[3].aw.size),
+    .m_axi_hp3_awburst(hp_req[3].aw.burst), .m_axi_hp3_awcache(hp_req[3].aw.cache), .m_axi_hp3_awprot(hp_req[3].aw.prot),
+    .m_axi_hp3_awvalid(hp_req[3].aw_valid), .m_axi_hp3_awready(hp_rsp[3].aw_ready), .m_axi_hp3_wdata(hp_req[3].w_data),
+    .m_axi_hp3_wstrb(hp_req[3].w_strb), .m_axi_hp3_wlast(hp_req[3].w_last), .m_axi_hp3_wvalid(hp_req[3].w_valid),
+    .m_axi_hp3_wready(hp_rsp[3].w_ready), .m_axi_hp3_bresp(hp_rsp[3].b_resp), .m_axi_hp3_bvalid(hp_rsp[3].b_valid),
+    .m_axi_hp3_bready(hp_req[3].b_ready),
     .irq_act_in_o(irq[0]), .irq_act_out_o(irq[1]), .irq_wgt_o(irq[2]), .irq_wgt1_o(irq[3])
   );
 

@@ -33,17 +33,21 @@ def ports_of(top: Path) -> list[tuple[str, int, str]]:
     return found
 
 
-def buses(ports: list[tuple[str, int, str]]) -> list[str]:
-    """Names of the buses among the ports, in their order."""
-    return list(dict.fromkeys(found[1] for _, _, name in ports if (found := BUS.fullmatch(name))))
+def buses(ports: list[tuple[str, int, str]]) -> dict[str, str]:
+    """The buses among the ports in their order, and the first port of each."""
+    found: dict[str, str] = {}
+    for _, _, name in ports:
+        if bus := BUS.fullmatch(name):
+            found.setdefault(bus[1], name)
+    return found
 
 
-def attribute(name: str, bus_list: list[str]) -> str:
+def attribute(name: str, bus_list: Mapping[str, str]) -> str:
     """What Vivado has to know about a port, as a Verilog attribute."""
     found = BUS.fullmatch(name)
     if found:
         info = f'X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 {found[1]} {found[2].upper()}"'
-        if found[2] == "araddr":  # the parameters of a bus stand at one of its ports, which each of ours has
+        if name == bus_list[found[1]]:  # the parameters of a bus stand at one of its ports
             protocol = "AXI4LITE" if found[1] == "s_axil" else "AXI3"
             info += f', X_INTERFACE_PARAMETER = "XIL_INTERFACENAME {found[1]}, PROTOCOL {protocol}"'
         return f"  (* {info} *)\n"

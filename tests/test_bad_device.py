@@ -55,7 +55,7 @@ def test_error_of_the_memory(board: Accelerator, case: Case, which: str, place: 
             model(board).inject_error(0, 0)
 
 
-STOPS = ["hp0_read", "hp0_write", "hp1_read", "hp2_read"]
+STOPS = ["hp0_read", "hp3_write", "hp1_read", "hp2_read"]
 
 
 @pytest.mark.parametrize("beats", [0, 1, 100])
@@ -94,15 +94,15 @@ def test_memory_that_stops_without_a_watchdog(board: Accelerator, case: Case, ch
 
 def test_last_answer_that_never_comes(board: Accelerator, case: Case) -> None:
     """The layer is done, but the end of its result is not in memory: that is no success."""
-    before = model(board).beats.hp0_write
+    before = model(board).beats.hp3_write
     case.check(board)
-    written = model(board).beats.hp0_write - before
-    model(board).inject_stop("hp0_write", written - 1)
+    written = model(board).beats.hp3_write - before
+    model(board).inject_stop("hp3_write", written - 1)
     with case.refused(board, r"dma_act S2MM_DMASR still reads .*\[STATUS = 0x00000002; ", DeviceTimeout):
         try:
             case.run(board)
         finally:
-            model(board).inject_stop("hp0_write", None)
+            model(board).inject_stop("hp3_write", None)
 
 
 # --- the device -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from .config import Config
 from .errors import PhantomError, RangeError, ShapeError
 from .executable import Executable
 from .fold import fold_stride
+from .interleave import interleave
 from .layer_registers import layer_registers, layer_tables
 from .layout import Layout
 from .lower import lower
@@ -134,6 +135,9 @@ def compile_stage(
         load = np.bincount(found.filters, minlength=stage.filters)
         profile = _profile(found.filters, found.channel, stage.filters, chans)
         pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, profile)
+        if after is not None and not found.flat and not after.flat:
+            demand = np.bincount(after.at, minlength=stage.filters)
+            lane, slot = interleave(pass_, lane, slot, demand, (tiling.passes, tiling.groups, tiling.slots))
         ends = np.full((tiling.passes, tiling.groups), chans)
     if not found.flat and tiling.view_chans:
         views = len(geometry.views)

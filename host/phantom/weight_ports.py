@@ -9,8 +9,7 @@ import numpy as np
 
 from .errors import ShapeError
 from .executable import WEIGHT_ALIGNMENT
-from .stream import WORD, end_word
-from .weight_stream import MASK_BITS, Params, WeightLayout, Weights, encode_weights
+from .weight_stream import MASK_BITS, Params, WeightLayout, Weights, encode_weights, ended
 
 
 def port_streams(weights: Weights, params: Sequence[Params], layout: WeightLayout, ports: int) -> list[np.ndarray]:
@@ -30,16 +29,16 @@ def port_streams(weights: Weights, params: Sequence[Params], layout: WeightLayou
         columns = sum(1 << c for c in range(port, MASK_BITS, ports))
         own = masks & (columns << MASK_BITS | (1 << MASK_BITS) - 1)
         there = own >> MASK_BITS != 0
+        own_params = [p if port == 0 else _NO_PARAMS for p in params]
         if not there.any():
-            nothing = np.array([], dtype=np.uint64)
-            streams.append(np.array([end_word(nothing)], dtype=np.uint64).astype(WORD))
+            streams.append(ended([part for p in own_params for part in p.packets()]))
             continue
         sent = there[weights.group]
         part = Weights(**{field.name: getattr(weights, field.name)[sent] for field in fields(Weights)})
         streams.append(
             encode_weights(
                 replace(part, group=(np.cumsum(there) - 1)[part.group]),
-                [p if port == 0 else _NO_PARAMS for p in params],
+                own_params,
                 replace(layout, core_masks=own[there], block_ends=layout.block_ends[:, there]),
             )
         )

@@ -69,6 +69,14 @@ class Params:
         word = high << 32 | bias.astype(np.int64) & 0xFFFFFFFF
         return word.astype(np.uint64)
 
+    def packets(self) -> list[np.ndarray]:
+        """PRM packets with all of them; none gives no packet. Raises as `words`."""
+        words, parts = self.words(), []
+        for start in range(0, len(words), MAX_PACKET):
+            part = words[start : start + MAX_PACKET]
+            parts += [np.array([len(part) << 12 | KIND_PRM], dtype=np.uint64), part]
+        return parts
+
 
 @dataclass(frozen=True)
 class WeightLayout:
@@ -115,12 +123,13 @@ def encode_weights(weights: Weights, params: Sequence[Params], layout: WeightLay
     entries, nwords = encode_entries(segment, lin, w, segments, layout.window_bits + layout.slot_bits)
     body = []
     for p, words in enumerate(packets(entries, nwords, ends.shape, layout.threads, masks, layout.packet_words)):
-        body.append(words)
-        prm = params[p].words()
-        for start in range(0, len(prm), MAX_PACKET):
-            part = prm[start : start + MAX_PACKET]
-            body += [np.array([len(part) << 12 | KIND_PRM], dtype=np.uint64), part]
-    words = np.concatenate(body * repeat)
+        body += [words, *params[p].packets()]
+    return ended(body * repeat)
+
+
+def ended(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Parts of a stream (uint64 arrays) as a whole one, with END."""
+    words = np.concatenate([np.array([], dtype=np.uint64), *parts])
     return np.append(words, np.array([end_word(words)], dtype=np.uint64)).astype(WORD)
 
 

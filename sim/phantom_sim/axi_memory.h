@@ -2,8 +2,8 @@
 //
 // Contract: AXI slave without IDs, 64 bit, in order. At most `outstanding` bursts are accepted per direction before their
 // answers; the first beat of a read burst comes `latency` cycles after its address, the response of a write burst as long after
-// its last beat. Reads and writes of a port share one token bucket of `bytes_per_cycle`, the port's bandwidth; when both
-// want the next beat they take turns. The bucket holds one burst at most, so that an idle port cannot save up.
+// its last beat. A port is read or written, as the design has it, and its bandwidth is a token bucket of `bytes_per_cycle`. The
+// bucket holds one burst at most, so that an idle port cannot save up.
 //
 // A beat outside the arena answers DECERR, one that touches the injected range the injected response; neither reads or writes
 // memory. A channel (reads or writes of a port) can be told to stop: after so many more data beats it neither takes bursts nor moves
@@ -40,7 +40,7 @@ struct Arena {
 
 struct Timing {
   unsigned latency = 30;         // cycles from the address to the first beat
-  double bytes_per_cycle = 8.0;  // of a port, both directions together
+  double bytes_per_cycle = 8.0;  // of a port
   unsigned outstanding = 8;      // bursts per direction
 };
 
@@ -108,82 +108,74 @@ class AddressChannel {
 
 class MemoryPort {
  public:
-  MemoryPort(const char *name, const ReadPorts &read, const WritePorts *write)
-      : r(read), ar_(read.ar, name), has_write_(write != nullptr) {
-    if (write) w = *write, aw_ = AddressChannel(write->aw, name);
-  }
+  MemoryPort(const char *name, const ReadPorts &read) : r(read), address_(read.ar, name), writes_to_(false) {}
+  MemoryPort(const char *name, const WritePorts &write) : w(write), address_(write.aw, name), writes_to_(true) {}
 
   static constexpr uint64_t kNever = ~uint64_t{0};
 
-  uint64_t read_beats = 0, write_beats = 0;
+  uint64_t beats() const { return beats_; }
 
-  // Each channel stops for good after `beats` more data beats; kNever lets it go on.
-  void stop_reads(uint64_t beats) { last_read_ = beats == kNever ? kNever : read_beats + beats; }
-  void stop_writes(uint64_t beats) { last_write_ = beats == kNever ? kNever : write_beats + beats; }
+  // The port stops for good after `beats` more data beats; kNever lets it go on.
+  void stop(uint64_t beats) { last_beat_ = beats == kNever ? kNever : beats_ + beats; }
 
   void reset() {
-    reads_.clear(), writes_.clear(), responses_.clear();
+    bursts_.clear(), responses_.clear();
     tokens_ = 0;
-    r_held_ = b_held_ = false;
-    *r.valid = 0;
-    ar_.reset();
-    if (has_write_) *w.ready = 0, *w.b_valid = 0, aw_.reset();
+    held_ = false;
+    address_.reset();
+    if (writes_to_) *w.ready = 0, *w.b_valid = 0;
+    else *r.valid = 0;
   }
 
   // Sets the inputs of the design for this cycle.
   void drive(uint64_t now, const Timing &t, const Arena &mem) {
     if (tokens_ < 128) tokens_ += t.bytes_per_cycle;
-    const bool reads_go = read_beats + r_held_ < last_read_, writes_go = write_beats < last_write_;
-    ar_.drive(reads_go ? reads_.size() : t.outstanding, t);
-    const bool read_wants = reads_go && !r_held_ && !reads_.empty() && now >= reads_.front().ready_at;
-    const bool write_wants = writes_go && has_write_ && !writes_.empty();
-    bool read_may = read_wants && tokens_ >= 8, write_may = write_wants && tokens_ >= 8;
-    if (read_may && write_may && tokens_ < 16) (read_turn_ ? write_may : read_may) = false;
-    if (read_may) {
-      present(mem);
-      tokens_ -= 8;
-      read_turn_ = false;
+    const bool goes = beats_ + (held_ && !writes_to_) < last_beat_;
+    address_.drive(goes ? bursts_.size() + responses_.size() : t.outstanding, t);
+    const bool may = goes && !bursts_.empty() && tokens_ >= 8;
+    if (!writes_to_) {
+      if (may && !held_ && now >= bursts_.front().ready_at) present(mem);
+      *r.valid = held_;
+      return;
     }
-    *r.valid = r_held_;
-    if (!has_write_) return;
-    aw_.drive(writes_go ? writes_.size() + responses_.size() : t.outstanding, t);
-    *w.ready = write_may;
-    *w.b_valid = (writes_go || b_held_) && !responses_.empty() && now >= responses_.front().ready_at;
+    *w.ready = may;
+    *w.b_valid = (goes || held_) && !responses_.empty() && now >= responses_.front().ready_at;
     if (*w.b_valid) *w.b_resp = responses_.front().response;
   }
 
   // Looks at the handshakes just before the clock edge.
   void sample(uint64_t now, const Timing &t, const Arena &mem) {
     Burst burst{};
-    if (*r.valid && *r.ready) {
-      ++read_beats;
-      r_held_ = false;
-      if (*r.last) reads_.pop_front();
+    if (!writes_to_) {
+      if (*r.valid && *r.ready) {
+        ++beats_;
+        held_ = false;
+        if (*r.last) bursts_.pop_front();
+      }
+    } else {
+      if (*w.b_valid && *w.b_ready) responses_.pop_front();
+      held_ = *w.b_valid && !*w.b_ready;
+      if (*w.valid && *w.ready) store(now, t, mem);
     }
-    if (ar_.sample(now, t, burst)) reads_.push_back(burst);
-    if (!has_write_) return;
-    if (*w.b_valid && *w.b_ready) responses_.pop_front();
-    b_held_ = *w.b_valid && !*w.b_ready;
-    if (*w.valid && *w.ready) store(now, t, mem);
-    if (aw_.sample(now, t, burst)) writes_.push_back(burst);
+    if (address_.sample(now, t, burst)) bursts_.push_back(burst);
   }
 
  private:
   void present(const Arena &mem) {
-    Burst &b = reads_.front();
+    Burst &b = bursts_.front();
     *r.resp = mem.response(b.address);
     *r.data = 0;
     if (*r.resp == 0) memcpy(r.data, mem.at(b.address), 8);
     *r.last = --b.beats == 0;
     b.address += 8;
-    r_held_ = true;
+    held_ = true;
+    tokens_ -= 8;
   }
 
   void store(uint64_t now, const Timing &t, const Arena &mem) {
-    Burst &b = writes_.front();
-    ++write_beats;
+    Burst &b = bursts_.front();
+    ++beats_;
     tokens_ -= 8;
-    read_turn_ = true;
     const int response = mem.response(b.address);
     if (response > b.response) b.response = response;
     if (response == 0)
@@ -193,17 +185,17 @@ class MemoryPort {
     if ((--b.beats == 0) != bool(*w.last)) throw ProtocolError("write burst: WLAST is not on the last beat");
     if (b.beats == 0) {
       responses_.push_back(Burst{b.address, now + t.latency, 0, b.response});
-      writes_.pop_front();
+      bursts_.pop_front();
     }
   }
 
   ReadPorts r{};
   WritePorts w{};
-  AddressChannel ar_, aw_;
-  bool has_write_, r_held_ = false, b_held_ = false, read_turn_ = true;
+  AddressChannel address_;
+  bool writes_to_, held_ = false;  // held_: a beat stands on R, an answer on B
   double tokens_ = 0;
-  uint64_t last_read_ = kNever, last_write_ = kNever;  // beats after which the channel stops
-  std::deque<Burst> reads_, writes_, responses_;
+  uint64_t beats_ = 0, last_beat_ = kNever;  // so far, and after which the port stops
+  std::deque<Burst> bursts_, responses_;
 };
 
 }  // namespace phantom

@@ -39,12 +39,12 @@ def source_of(module: str, sources: Iterable[Path]) -> Path:
 def memory_ports(top: Path, parameters: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
     """The HP ports in use, and whether each one reads ("ar"), writes ("aw") or both.
 
-    They are those of the top's port list, up to that of the last weight stream: weights come in from port 1 on.
+    They are those of the top's port list, but for that of a second weight stream where there is none.
     """
-    last = parameters.get("WeightPorts", 1)
+    idle = {2} if parameters.get("WeightPorts", 1) < 2 else set()
     header = re.sub(r"//[^\n]*", "", top.read_text()).partition(");")[0]
     found: dict[int, set[str]] = {}
     for number, channel in MEMORY_PORT.findall(header):
-        if int(number) <= last:
+        if int(number) not in idle:
             found.setdefault(int(number), set()).add(channel)
     return {number: tuple(sorted(channels)) for number, channels in sorted(found.items())}

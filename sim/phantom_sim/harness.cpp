@@ -35,13 +35,13 @@ class Harness {
   uint64_t cycle = 0;
   bool deaf = false;  // register accesses do not reach the design
   std::string error;
-  phantom::WritePorts hp0_write{PHANTOM_ADDRESS(m_axi_hp0_aw), &top.m_axi_hp0_wvalid, &top.m_axi_hp0_wready,
-                                &top.m_axi_hp0_wlast, &top.m_axi_hp0_wstrb, &top.m_axi_hp0_wdata, &top.m_axi_hp0_bvalid,
-                                &top.m_axi_hp0_bready, &top.m_axi_hp0_bresp};
-  phantom::MemoryPort hp0{"hp0", PHANTOM_READ(m_axi_hp0), &hp0_write};
-  phantom::MemoryPort hp1{"hp1", PHANTOM_READ(m_axi_hp1), nullptr};
-  phantom::MemoryPort hp2{"hp2", PHANTOM_READ(m_axi_hp2), nullptr};
-  phantom::MemoryPort *const ports[3] = {&hp0, &hp1, &hp2};
+  phantom::MemoryPort hp0{"hp0", PHANTOM_READ(m_axi_hp0)};
+  phantom::MemoryPort hp1{"hp1", PHANTOM_READ(m_axi_hp1)};
+  phantom::MemoryPort hp2{"hp2", PHANTOM_READ(m_axi_hp2)};
+  phantom::MemoryPort hp3{"hp3", phantom::WritePorts{
+      PHANTOM_ADDRESS(m_axi_hp3_aw), &top.m_axi_hp3_wvalid, &top.m_axi_hp3_wready, &top.m_axi_hp3_wlast, &top.m_axi_hp3_wstrb,
+      &top.m_axi_hp3_wdata, &top.m_axi_hp3_bvalid, &top.m_axi_hp3_bready, &top.m_axi_hp3_bresp}};
+  phantom::MemoryPort *const ports[4] = {&hp0, &hp1, &hp2, &hp3};
 #if VM_TRACE_FST
   std::unique_ptr<VerilatedFstC> trace;
 #endif
@@ -207,12 +207,9 @@ void phantom_timing(Harness *h, unsigned latency, double bytes_per_cycle, unsign
 void phantom_inject_error(Harness *h, uint64_t lo, uint64_t hi, int response) {
   h->arena.bad_lo = lo, h->arena.bad_hi = hi, h->arena.bad_response = response;
 }
-// Channels in the order of phantom_beats; 4 is the register port, which goes deaf at once.
+// Ports in the order of phantom_beats; 4 is the register port, which goes deaf at once.
 void phantom_inject_stop(Harness *h, unsigned channel, uint64_t beats) {
-  if (channel == 0) h->hp0.stop_reads(beats);
-  if (channel == 1) h->hp0.stop_writes(beats);
-  if (channel == 2) h->hp1.stop_reads(beats);
-  if (channel == 3) h->hp2.stop_reads(beats);
+  if (channel < 4) h->ports[channel]->stop(beats);
   if (channel == 4) h->deaf = beats != phantom::MemoryPort::kNever;
 }
 
@@ -234,7 +231,7 @@ int phantom_poll(Harness *h, uint32_t address, uint32_t mask, uint32_t waiting, 
 
 uint64_t phantom_cycles(Harness *h) { return h->cycle; }
 void phantom_beats(Harness *h, uint64_t out[4]) {
-  out[0] = h->hp0.read_beats, out[1] = h->hp0.write_beats, out[2] = h->hp1.read_beats, out[3] = h->hp2.read_beats;
+  for (unsigned port = 0; port < 4; ++port) out[port] = h->ports[port]->beats();
 }
 int phantom_trace([[maybe_unused]] Harness *h, [[maybe_unused]] const char *path) {
 #if VM_TRACE_FST

@@ -23,7 +23,7 @@ IO_PLL_MHZ = 1000
 DMA_LENGTH_BITS = 26
 VLNV_OF_TYPE = {"phantom_regs": CONTROL_VLNV, "axi_dma": DMA_VLNV}
 DMA_MASTERS = {"dma_act": ("M_AXI_MM2S", "M_AXI_S2MM"), "dma_wgt": ("M_AXI_MM2S",), "dma_wgt1": ("M_AXI_MM2S",)}
-DMA_PORT = {"dma_act": 0, "dma_wgt": 1, "dma_wgt1": 2}  # the memory port of each
+DMA_PORT = {"dma_act": 0, "dma_wgt": 1, "dma_wgt1": 2}  # the memory port that each reads from
 
 
 def clock_divisors(clock_mhz: float) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def ps7_parameters(clock_mhz: float) -> dict[str, str]:
 
 
 def system_tree(
-    registers: Mapping[str, Any], parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1)
+    registers: Mapping[str, Any], parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1, 3)
 ) -> ET.ElementTree:
     """The whole description.
 
@@ -162,7 +162,7 @@ def add_properties(element: ET.Element, **properties: Any) -> None:
 
 
 def write_overlay(
-    bit: Path, registers_json: Path, parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1)
+    bit: Path, registers_json: Path, parameters: Mapping[str, int], clock_mhz: float, hp_ports: Sequence[int] = (0, 1, 3)
 ) -> None:
     """Write the .hwh of a configuration beside `bit`, which is made empty if there is none.
 

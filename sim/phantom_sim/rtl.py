@@ -12,7 +12,7 @@ from phantom_sim.arena import Arena
 from phantom_sim.timing import Timing
 
 OKAY, WAITING, SLVERR, DECERR, TIMEOUT, DEAD = 0, 1, 2, 3, -1, -2
-CHANNELS = ("hp0_read", "hp0_write", "hp1_read", "hp2_read", "registers")  # what can be made to stop; all but the last: Beats
+CHANNELS = ("hp0_read", "hp1_read", "hp2_read", "hp3_write", "registers")  # what can be made to stop; all but the last: Beats
 NEVER = 2**64 - 1
 POLL_INTERVAL = 64
 RESET_CYCLES = 16
@@ -41,14 +41,14 @@ class Beats:
     """64-bit transfers so far on each memory channel."""
 
     hp0_read: int
-    hp0_write: int
     hp1_read: int
     hp2_read: int
+    hp3_write: int
 
     @property
     def total(self) -> int:
         """All channels together."""
-        return self.hp0_read + self.hp0_write + self.hp1_read + self.hp2_read
+        return self.hp0_read + self.hp1_read + self.hp2_read + self.hp3_write
 
 
 class Model:

@@ -31,7 +31,8 @@ class Board:
         self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i)
         for side in (self.bus.write_if, self.bus.read_if):
             side.log.setLevel("WARNING")
-        self.hp0 = AxiMemory(dut, "m_axi_hp0", 20, profile)
+        self.source_memory = ReadMemory(dut, "m_axi_hp0", 20, profile)
+        self.result_memory = WriteMemory(dut, "m_axi_hp3", 20, profile)
         self.weight_memory = [ReadMemory(dut, f"m_axi_hp{port}", 20, profile) for port in (1, 2)]
         self.registers = self.description()
 
@@ -68,7 +69,7 @@ class Board:
     async def launch(self, case: Case) -> None:
         """Put the data into memory, start the layer and the transfers."""
         await self.configure(case)
-        self.hp0.load(SOURCE, case.activations)
+        self.source_memory.load(SOURCE, case.activations)
         for memory in self.weight_memory:
             memory.load(WEIGHTS, [int(w) for w in case.program.weights])
         streams = zip((WGT, WGT1), case.program.weight_streams, strict=True)
@@ -98,14 +99,21 @@ class Board:
         for engine in (ACT, WGT, WGT1, ACT + S2MM):
             await self.poll(engine + SR, IDLE, IDLE)
         count = await self.read(ACT + S2MM + LENGTH) // 8
-        case.check([int(w) for w in self.hp0.dump(RESULT, count)])
+        case.check([int(w) for w in self.result_memory.dump(RESULT, count)])
 
 
 class ReadMemory(AxiMemory):
     """Behind a port that only reads."""
 
     def _sig(self, name: str) -> Any:
-        return _Nothing() if name[:2] in ("aw", "bv", "br", "wr", "wv", "wd", "wl", "ws") else super()._sig(name)
+        return super()._sig(name) if name[:2] in ("ar", "rv", "rr", "rd", "rl") else _Nothing()
+
+
+class WriteMemory(AxiMemory):
+    """Behind a port that is only written to."""
+
+    def _sig(self, name: str) -> Any:
+        return _Nothing() if name[:2] in ("ar", "rv", "rr", "rd", "rl") else super()._sig(name)
 
 
 class _Nothing:
@@ -133,7 +141,7 @@ async def an_error_of_the_memory_and_a_right_run(dut) -> None:
     board = Board(dut)
     await start(dut)
     case = random_case("conv")
-    board.hp0.errors[SOURCE + 16] = SLVERR
+    board.source_memory.errors[SOURCE + 16] = SLVERR
     await board.launch(case)
     status = await board.poll(ACT + SR, HALTED, HALTED)
     assert status & SLV_ERR, f"DMASR {status:#x}"
@@ -142,7 +150,7 @@ async def an_error_of_the_memory_and_a_right_run(dut) -> None:
     for engine in (ACT, WGT, WGT1):
         await board.write(engine + CR, RESET)
         await board.poll(engine + CR, RESET, 0)
-    board.hp0.errors.clear()
+    board.source_memory.errors.clear()
     for _ in range(100):
         await RisingEdge(dut.clk_i)
     await board.run(random_case("conv"))

@@ -10,10 +10,11 @@ import bench
 import cocotb
 import zynq_bench
 from accelerator_layers import random_case
-from axi_memory import AxiMemory
 from gp_master import DECERR, OKAY, SLVERR, WRAP, Burst, GpMaster
 from streams import start
-from test_phantom_top import ACT, ADDR, CR, HALTED, LENGTH, RESET, S2MM, SLV_ERR, SOURCE, SR, WGT, WGT1, Board, ReadMemory
+from test_phantom_top import ACT, ADDR, CR, HALTED, LENGTH, RESET, S2MM, SLV_ERR, SOURCE, SR, WGT, WGT1, Board
+from test_phantom_top import ReadMemory as Reads
+from test_phantom_top import WriteMemory as Writes
 
 from phantom_sim import verilate
 
@@ -26,8 +27,9 @@ class ZynqBoard(Board):
     def __init__(self, dut: Any, profile: str = "none") -> None:
         self.dut = dut
         self.gp = GpMaster(dut, profile, profile)
-        self.hp0 = AxiMemory(dut, "m_axi_hp0", random.randint(5, 60), profile)
-        self.weight_memory = [ReadMemory(dut, f"m_axi_hp{port}", random.randint(5, 60), profile) for port in (1, 2)]
+        self.source_memory = Reads(dut, "m_axi_hp0", random.randint(5, 60), profile)
+        self.result_memory = Writes(dut, "m_axi_hp3", random.randint(5, 60), profile)
+        self.weight_memory = [Reads(dut, f"m_axi_hp{port}", random.randint(5, 60), profile) for port in (1, 2)]
         self.registers = Board.description()
 
     async def write(self, address: int, value: int) -> None:
@@ -75,15 +77,15 @@ async def registers_of_the_dma_hold_what_is_written(dut) -> None:
 async def a_layer_from_memory_to_memory(dut, profile: str) -> None:
     board = await running(dut, profile)
     await board.run(random_case("conv"))
-    reads = [board.hp0.reads, *(memory.reads for memory in board.weight_memory)]
-    assert max(beats for _, beats in sum(reads, board.hp0.writes)) <= 16
-    assert board.hp0.writes and all(reads)
+    reads = [board.source_memory.reads, *(memory.reads for memory in board.weight_memory)]
+    assert max(beats for _, beats in sum(reads, board.result_memory.writes)) <= 16
+    assert board.result_memory.writes and all(reads)
 
 
 @cocotb.test()
 async def an_error_of_the_memory_comes_through(dut) -> None:
     board = await running(dut)
-    board.hp0.errors[SOURCE + 16] = SLVERR
+    board.source_memory.errors[SOURCE + 16] = SLVERR
     case = random_case("conv")
     await board.launch(case)
     assert await board.poll(ACT + SR, HALTED, HALTED) & SLV_ERR

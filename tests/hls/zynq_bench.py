@@ -34,7 +34,7 @@ def bench_port(port: CellPort, hp_ports: int) -> str | None:
     return OTHERS.get(port.name)
 
 
-def write(path: Path, parameters: Mapping[str, object], hp_ports: int = 3) -> Path:
+def write(path: Path, parameters: Mapping[str, object], hp_ports: int = 4) -> Path:
     """Write the bench and the stand-in for the PS7 to a file; its path."""
     ports, outside, inside, watch = xilinx_cells.ports("PS7"), [], [], []
     for port in ports.values():

@@ -95,7 +95,7 @@ def test_the_scripts_build_the_system_that_the_driver_expects(shop: Shop, regist
     blocks = registers["blocks"].values()
     assert all(base <= block["base"] and block["base"] + block["size"] <= base + size for block in blocks)
     ports = build_plan.plan("pynq_z2", "vivado").hp_ports
-    assert len(ports) == 1 + config.weight_ports
+    assert len(ports) == 2 + config.weight_ports
     for number in ports:
         assert model.segments[f"ps7/S_AXI_HP{number}/HP{number}_DDR_LOWOCM"] == (f"phantom_0/m_axi_hp{number}", 0, 512 << 20)
         assert model.cells["ps7"].properties[f"PCW_S_AXI_HP{number}_DATA_WIDTH"] == "64"
@@ -130,7 +130,7 @@ def test_results_lie_side_by_side_with_their_reports(shop: Shop) -> None:
 @pytest.mark.parametrize(("config", "last"), [("small", 1), ("tiny", 2)])
 def test_memory_ports_are_those_that_the_configuration_asks_for(shop: Shop, config: str, last: int) -> None:
     plan = build_plan.plan(config, "vivado", shop.results)
-    assert list(plan.hp_ports) == list(range(last + 1))
+    assert list(plan.hp_ports) == [*range(last + 1), 3]
     shop.handoff(clock="100")
     vivado_flow.build(plan, 1)
     model = Model(shop.record)

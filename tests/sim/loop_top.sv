@@ -44,20 +44,6 @@ module loop_top #(
   input  logic        m_axi_hp0_rlast,
   input  logic        m_axi_hp0_rvalid,
   output logic        m_axi_hp0_rready,
-  output logic [31:0] m_axi_hp0_awaddr,
-  output logic [3:0]  m_axi_hp0_awlen,
-  output logic [2:0]  m_axi_hp0_awsize,
-  output logic [1:0]  m_axi_hp0_awburst,
-  output logic        m_axi_hp0_awvalid,
-  input  logic        m_axi_hp0_awready,
-  output logic [63:0] m_axi_hp0_wdata,
-  output logic [7:0]  m_axi_hp0_wstrb,
-  output logic        m_axi_hp0_wlast,
-  output logic        m_axi_hp0_wvalid,
-  input  logic        m_axi_hp0_wready,
-  input  logic [1:0]  m_axi_hp0_bresp,
-  input  logic        m_axi_hp0_bvalid,
-  output logic        m_axi_hp0_bready,
 
   output logic [31:0] m_axi_hp1_araddr,
   output logic [3:0]  m_axi_hp1_arlen,
@@ -81,7 +67,22 @@ module loop_top #(
   input  logic [1:0]  m_axi_hp2_rresp,
   input  logic        m_axi_hp2_rlast,
   input  logic        m_axi_hp2_rvalid,
-  output logic        m_axi_hp2_rready
+  output logic        m_axi_hp2_rready,
+
+  output logic [31:0] m_axi_hp3_awaddr,
+  output logic [3:0]  m_axi_hp3_awlen,
+  output logic [2:0]  m_axi_hp3_awsize,
+  output logic [1:0]  m_axi_hp3_awburst,
+  output logic        m_axi_hp3_awvalid,
+  input  logic        m_axi_hp3_awready,
+  output logic [63:0] m_axi_hp3_wdata,
+  output logic [7:0]  m_axi_hp3_wstrb,
+  output logic        m_axi_hp3_wlast,
+  output logic        m_axi_hp3_wvalid,
+  input  logic        m_axi_hp3_wready,
+  input  logic [1:0]  m_axi_hp3_bresp,
+  input  logic        m_axi_hp3_bvalid,
+  output logic        m_axi_hp3_bready
 );
 
   logic [15:0]      awaddr, araddr;
@@ -186,12 +187,12 @@ module loop_top #(
     .m_axi_araddr(m_axi_hp0_araddr), .m_axi_arlen(m_axi_hp0_arlen), .m_axi_arsize(m_axi_hp0_arsize),
     .m_axi_arburst(m_axi_hp0_arburst), .m_axi_arvalid(m_axi_hp0_arvalid), .m_axi_arready(m_axi_hp0_arready),
     .m_axi_rdata(m_axi_hp0_rdata), .m_axi_rresp(m_axi_hp0_rresp), .m_axi_rlast(m_axi_hp0_rlast),
-    .m_axi_rvalid(m_axi_hp0_rvalid), .m_axi_rready(m_axi_hp0_rready), .m_axi_awaddr(m_axi_hp0_awaddr),
-    .m_axi_awlen(m_axi_hp0_awlen), .m_axi_awsize(m_axi_hp0_awsize), .m_axi_awburst(m_axi_hp0_awburst),
-    .m_axi_awvalid(m_axi_hp0_awvalid), .m_axi_awready(m_axi_hp0_awready), .m_axi_wdata(m_axi_hp0_wdata),
-    .m_axi_wstrb(m_axi_hp0_wstrb), .m_axi_wlast(m_axi_hp0_wlast), .m_axi_wvalid(m_axi_hp0_wvalid),
-    .m_axi_wready(m_axi_hp0_wready), .m_axi_bresp(m_axi_hp0_bresp), .m_axi_bvalid(m_axi_hp0_bvalid),
-    .m_axi_bready(m_axi_hp0_bready),
+    .m_axi_rvalid(m_axi_hp0_rvalid), .m_axi_rready(m_axi_hp0_rready), .m_axi_awaddr(m_axi_hp3_awaddr),
+    .m_axi_awlen(m_axi_hp3_awlen), .m_axi_awsize(m_axi_hp3_awsize), .m_axi_awburst(m_axi_hp3_awburst),
+    .m_axi_awvalid(m_axi_hp3_awvalid), .m_axi_awready(m_axi_hp3_awready), .m_axi_wdata(m_axi_hp3_wdata),
+    .m_axi_wstrb(m_axi_hp3_wstrb), .m_axi_wlast(m_axi_hp3_wlast), .m_axi_wvalid(m_axi_hp3_wvalid),
+    .m_axi_wready(m_axi_hp3_wready), .m_axi_bresp(m_axi_hp3_bresp), .m_axi_bvalid(m_axi_hp3_bvalid),
+    .m_axi_bready(m_axi_hp3_bready),
     .m_axis_tdata(send_data), .m_axis_tlast(send_last), .m_axis_tvalid(send_valid), .m_axis_tready(send_ready),
     .s_axis_tdata(back_data), .s_axis_tlast(back_last), .s_axis_tvalid(back_valid), .s_axis_tready(back_ready)
   );

@@ -216,7 +216,7 @@ def test_an_injected_answer_is_the_one_that_was_asked_for(loop: Overlay, respons
     assert np.array_equal(send_and_receive(loop, data), data)
 
 
-@pytest.mark.parametrize("channel", ["hp0_read", "hp0_write", "hp1_read"])
+@pytest.mark.parametrize("channel", ["hp0_read", "hp3_write", "hp1_read"])
 @pytest.mark.parametrize("beats", [0, 1, 37, 200])
 def test_a_channel_stops_where_it_was_told_to(loop: Overlay, channel: str, beats: int) -> None:
     """Not a beat more; the others go on; and when it goes on nothing is lost."""

@@ -63,7 +63,8 @@ def _step_output(s: Any, cfg: Any, nonzeros: Any, now: int, prm_push: int) -> No
     enc_ready = 0 if enc.spare else 1
     finish = now > 0 and drain.state == DRAIN_IDLE and encoder.open == 0
     end_now = 1 if finish and not enc.out and not encoder.end_sent else 0
-    step_s2mm(s.s2mm[0], inlet, s.slices[S2MM_OUT], s.ports[ACT], now, out.out, encoder.end_sent and out_ready)
+    port = s.ports[len(s.ports) - 1]
+    step_s2mm(s.s2mm[0], inlet, s.slices[S2MM_OUT], port, now, out.out, encoder.end_sent and out_ready)
     step_slice(out, enc.out or end_now, inlet_ready)
     if end_now and out_ready:
         encoder.end_sent = 1

@@ -1,4 +1,7 @@
-"""The memory behind one HP port, as axi_memory.h of the simulated board has it: latency, bandwidth, outstanding bursts."""
+"""The memory behind one HP port, as axi_memory.h of the simulated board has it: latency, bandwidth, outstanding bursts.
+
+A port is read or written, never both.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ PORT = np.dtype(
         ("answer_due", np.int64, (RING,)),  # responses_
         ("answers", np.int64),
         ("answer_front", np.int64),
-        ("read_turn", np.int64),
         ("ar_ready", np.int64),  # what the port drives in this cycle
         ("aw_ready", np.int64),
         ("w_ready", np.int64),
@@ -44,21 +46,13 @@ def drive(p: Any, now: int) -> None:
     if p.tokens < BUCKET:
         p.tokens += p.bytes_per_cycle
     p.ar_ready = 1 if p.reads < p.outstanding else 0
-    read = not p.held and p.reads != 0 and now >= p.read_due[p.read_front] and p.tokens >= BEAT
-    write = p.writes != 0 and p.tokens >= BEAT
-    if read and write and p.tokens < 2 * BEAT:
-        if p.read_turn:
-            write = False
-        else:
-            read = False
-    if read:
+    if not p.held and p.reads != 0 and now >= p.read_due[p.read_front] and p.tokens >= BEAT:
         p.read_beats[p.read_front] -= 1
         p.held_last = 1 if p.read_beats[p.read_front] == 0 else 0
         p.held = 1
         p.tokens -= BEAT
-        p.read_turn = 0
     p.aw_ready = 1 if p.writes + p.answers < p.outstanding else 0
-    p.w_ready = 1 if write else 0
+    p.w_ready = 1 if p.writes != 0 and p.tokens >= BEAT else 0
     p.b_valid = 1 if p.answers != 0 and now >= p.answer_due[p.answer_front] else 0
 
 
@@ -93,7 +87,6 @@ def take_answer(p: Any) -> None:
 def take_write(p: Any, now: int) -> None:
     """A beat was handed over on W."""
     p.tokens -= BEAT
-    p.read_turn = 1
     p.write_beats[p.write_front] -= 1
     if p.write_beats[p.write_front] == 0:
         p.write_front = (p.write_front + 1) % RING

@@ -36,7 +36,7 @@ EVENTS = 16
 WIRES = registers(
     "swap", "still", "stuck", ("drain_core", EVENTS), ("drain_clear", EVENTS), ("drained_core", EVENTS), ("last", EVENTS), bits=64
 )  # fmt: skip
-ACT, WGT = 0, 1  # ports and DMA engines that read: those of the weight streams come last
+ACT, WGT = 0, 1  # ports and DMA engines that read; there is one of them for each weight stream. The last port is written to.
 ENC, OUT, S2MM_IN, S2MM_OUT, WGT_IN = 1, 2, 3, 4, 5  # slices, behind that of ACT; those of the weight streams come last
 
 
@@ -75,7 +75,7 @@ def new_state(config: Config, program: Program) -> State:
     """All zero, for a stage on a configuration."""
     cores, lanes = config.cores, 1 << program.registers["LAM_COLS"]["log2_lanes"]
     return State(
-        ports=np.zeros(WGT + config.weight_ports, PORT),
+        ports=np.zeros(WGT + config.weight_ports + 1, PORT),
         mm2s=np.zeros(WGT + config.weight_ports, MM2S),
         s2mm=np.zeros(1, S2MM),
         slices=np.zeros(WGT_IN + config.weight_ports, SLICE),
