@@ -77,6 +77,7 @@ module phantom_lam_scan
   logic          row_exists_q, first_piece_q, last_piece, filler, many, piece_done, row_done, packet_done;
   logic [6:0]    pitch;
   logic [5:0]    next_first;
+  logic [PieceW:0] counts_q[3];  // nonzeros in each piece of the word but the last one
 
   function automatic logic two_of(logic [3:0] b);
     return (b[0] && b[1]) || (b[2] && b[3]) || ((b[0] || b[1]) && (b[2] || b[3]));
@@ -96,6 +97,13 @@ module phantom_lam_scan
     end
     // Three in one quarter; two in one and one in another; or one in each of three.
     three_or_more = |three || (|two && (one & ~two) != '0) || two_of(two) || three_of(one);
+  endfunction
+
+  // As a tree: counts of quarters first, each a function of four bits.
+  function automatic logic [PieceW:0] count_of(logic [Lf-1:0] bits);
+    logic [2:0] quarter[4];
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = {&bits[4*q+:4], two_of(bits[4*q+:4]) && !(&bits[4*q+:4]), ^bits[4*q+:4]};
+    return ((PieceW + 1)'(quarter[0]) + (PieceW + 1)'(quarter[1])) + ((PieceW + 1)'(quarter[2]) + (PieceW + 1)'(quarter[3]));
   endfunction
 
   assign raw        = tok_q.mask[Lf*piece_q+:Lf];
@@ -146,13 +154,12 @@ module phantom_lam_scan
         first_piece_q <= 1'b1;
         row_q       <= '0;
         input_row_q <= tok_i.row;
-        taken_q     <= '0;
+        for (int unsigned p = 0; p < 3; p++) counts_q[p] <= count_of(tok_i.mask[Lf*p+:Lf]);
         first_bit_q <= tok_i.first_col;
         last_bit_q  <= tok_i.last_col;
         col_q       <= tok_i.col;
         row_exists_q <= !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
       end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
-        if (!filler) taken_q <= many ? taken_q | low | low2 : '0;
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
           first_piece_q <= 1'b1;
@@ -180,10 +187,17 @@ module phantom_lam_scan
     end
   end
 
+  // By itself, so that it does not hang on the end of the token: nothing is taken when a piece is done.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) taken_q <= '0;
+    else if (enable_i && tok_valid_q && !fresh_chan_q && !tok_q.view_end && !filler) begin
+      taken_q <= many ? taken_q | low | low2 : '0;
+    end
+  end
+
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0]     low_q, low2_q, raw_q;
-  logic [PieceW:0]   counts[3];    // nonzeros in each piece of the word but the last one
   logic [6:0]        ranks_q[4];   // and in all pieces before each
   logic [4:0]        value_base_q, value_base2_q;
   logic [8:0]        col1_q;
@@ -206,21 +220,13 @@ module phantom_lam_scan
     end
   end
 
-  // As a tree: counts of quarters first, each a function of four bits.
-  function automatic logic [PieceW:0] count_of(logic [Lf-1:0] bits);
-    logic [2:0] quarter[4];
-    for (int unsigned q = 0; q < 4; q++) quarter[q] = {&bits[4*q+:4], two_of(bits[4*q+:4]) && !(&bits[4*q+:4]), ^bits[4*q+:4]};
-    return ((PieceW + 1)'(quarter[0]) + (PieceW + 1)'(quarter[1])) + ((PieceW + 1)'(quarter[2]) + (PieceW + 1)'(quarter[3]));
-  endfunction
-
-  always_comb for (int unsigned p = 0; p < 3; p++) counts[p] = count_of(tok_q.mask[Lf*p+:Lf]);
-
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
       low_q        <= low;
       low2_q       <= low2;
       raw_q        <= raw;
-      ranks_q      <= '{7'd0, 7'(counts[0]), 7'(counts[0]) + 7'(counts[1]), 7'(counts[0]) + 7'(counts[1]) + 7'(counts[2])};
+      ranks_q      <= '{7'd0, 7'(counts_q[0]), 7'(counts_q[0]) + 7'(counts_q[1]),
+                        7'(counts_q[0]) + 7'(counts_q[1]) + 7'(counts_q[2])};
       value_base_q <= tok_q.value_base;
       col1_q       <= col_q;
       piece1_q     <= piece_q;

@@ -60,7 +60,7 @@ def compiled(
     """
     rng = np.random.default_rng(random.getrandbits(32))
     filters = shape[0] * random.choice((1, 1, 2)) if depthwise else random.choice((3, 8, 20))
-    config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024)
+    config = Config("lam", "test", 100.0, rows, cols, 8, 16, 512, 512, 16, 512, words, directory, 1024, 1)
     inputs = (1 if depthwise else shape[0], *kernel) if kernel else (int(np.prod(shape)),)
     weights = rng.integers(1, 9, (filters, *inputs)).astype(np.int8)
     zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)

@@ -54,7 +54,7 @@ def random_stage(kind: str, pool: Pool | None = None) -> Stage:
 
 def compiled(stage: Stage) -> Program | None:
     """The stage for the mesh under test, with a random tiling; None where it does not fit, or would take long."""
-    config = Config("drain", "test", 100.0, param("Rows"), param("Cols"), 8, 16, 512, 512, 16, 512, 12288, 2048, 1024)
+    config = Config("drain", "test", 100.0, param("Rows"), param("Cols"), 8, 16, 512, 512, 16, 512, 12288, 2048, 1024, 1)
     layout = Layout.plain(stage.source.shape, np.dtype(np.uint8))
     try:
         program = compile_stage(stage, layout, config, rank=random.choice((0, 0, 3, 30, 100)))
