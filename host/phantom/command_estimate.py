@@ -26,7 +26,7 @@ from .phantom_file import SUFFIX
 from .plan import Accelerated, Hosted, Plan
 from .report import amount, grid, shortened
 
-METHODS = {"model": MODEL, "formula": FORMULA}
+METHODS = ("model", "formula")
 NEEDED = ("phantom_sim", "numba")  # by the cycle model
 
 
@@ -39,7 +39,8 @@ def add_parser(commands: Any) -> None:
     shown = f"an input whose densities count; without one, {ASSUMED:.0%} of unsigned activations are taken to be nonzero"
     parser.add_argument("--input", metavar="X.npy", help=shown)
     fallback_option(parser)
-    parser.add_argument("--by", choices=METHODS, help="formula: in seconds; model: the cycle model, the default where it can be had")
+    shown = "formula: in seconds; model: the cycle model, the default where it can be had"
+    parser.add_argument("--by", choices=METHODS, help=shown)
     parser.add_argument("--json", metavar="FILE", help="write the figures")
     parser.set_defaults(action=command, images=None)
 
@@ -98,10 +99,10 @@ def table(plan: Plan, config: Config, given: bool = False) -> str:
     head = ("layer", "kind", "nonzero", "cycles", "dense", "speedup", "bound by, at")
     lines = grid(head, rows, left={"layer", "kind", "bound by, at"})
     lines.insert(-1, lines[1])
-    each = totals["cycles"] / config.clock_mhz / 1e3
+    each, method = totals["cycles"] / config.clock_mhz / 1e3, " and ".join(f"the {name}" for name in sorted(methods))
     lines += [
         "",
-        f"an estimate by {' and '.join(f'the {method}' for method in sorted(methods))}, not a measurement: about {each:,.2f} ms an image on {config.name}",
+        f"an estimate by {method}, not a measurement: about {each:,.2f} ms an image on {config.name}",
         f"speedup over {config.multipliers} dense multipliers: {_times(totals['speedup_over_dense'])} by total cycles, "
         f"{_times(totals['speedup_layer_mean'])} as the mean of layers",
         *_basis(plan, given),
