@@ -6,7 +6,7 @@ A part of the document that is written by machine lies between two lines of its 
     ... a table ...
     <!-- end -->
 
-The first line names the network and the table: `layers`, `designs`, `ratios`.
+The first line names the network and the table: `layers`, `designs`, `ratios`, `lookaheads`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from phantom.errors import FormatError
 from phantom_sim.evaluation import Evaluation
-from phantom_sim.evaluation_report import design_table, layer_table, markdown, ratio_table
+from phantom_sim.evaluation_report import design_table, layer_table, lookahead_table, markdown, ratio_table
 
-TABLES = {"layers": layer_table, "designs": design_table, "ratios": ratio_table}
+TABLES = {"layers": layer_table, "designs": design_table, "ratios": ratio_table, "lookaheads": lookahead_table}
 END = "<!-- end -->"
 PART = re.compile(r"<!-- evaluate (\S+) (\S+) -->\n(.*?)" + re.escape(END), re.DOTALL)
 
@@ -41,7 +41,7 @@ def update(path: Path, found: Sequence[Evaluation]) -> None:
         network, table, _ = match.groups()
         if table not in TABLES:
             raise FormatError(f"{path}: there is no table {table!r}; there are {', '.join(TABLES)}")
-        if network not in by_name:
+        if network not in by_name or (table == "lookaheads" and not by_name[network].lookaheads):
             return match.group()
         return f"<!-- evaluate {network} {table} -->\n" + "\n".join(markdown(TABLES[table](by_name[network]))) + f"\n{END}"
 

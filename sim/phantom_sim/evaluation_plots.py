@@ -1,4 +1,6 @@
-"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, and what memory allows (a roofline)."""
+"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, what memory allows (a roofline), and the paper's
+core by its lookahead.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,22 @@ from phantom.plot import COLOURS, INK, MANY, plain
 from phantom_sim import ours
 from phantom_sim.evaluation import Evaluation
 from phantom_sim.evaluation_report import shown
-from phantom_sim.rivals.lineup import DENSE
+from phantom_sim.rivals.lineup import DENSE, PAPER
 
 LINES = ("#aab7b8", "#c0392b", "#f5b041", "#d68910", "#7d3c98", "#2e86c1", "#1b4f72", "#148f77", "#5d6d7e", "#a04000")
 OTHERS = ("#d98880", "#f0b27a", "#f9e79f", "#a2d9ce", "#c39bd3", "#d5dbdb")
 
 
 def plots(found: Evaluation, folder: Path) -> list[Path]:
-    """Write NETWORK-speedup.png, -utilisation.png and -roofline.png. Raises PhantomError without matplotlib, or if it cannot."""
+    """Write NETWORK-speedup.png, -utilisation.png, -roofline.png and -lookahead.png. Raises PhantomError without matplotlib, or if it cannot."""
     pictures = {"speedup": _speedups, "roofline": _roofline}
     if ours.NAME in found.designs:
         pictures["utilisation"] = _utilisation
+    if found.lookaheads:
+        pictures["lookahead"] = _lookahead
     written = []
     for name, draw in pictures.items():
-        figure = new_figure(10 if name == "roofline" else 3 + 0.75 * max(6, len(found.layers)), 5)
+        figure = new_figure(10 if name in ("roofline", "lookahead") else 3 + 0.75 * max(6, len(found.layers)), 5)
         draw(figure.subplots(), found)
         written.append(save(figure, folder / f"{found.network}-{name}.png"))
     return written
@@ -129,4 +133,25 @@ def _roofline(axes: Any, found: Evaluation) -> None:
     axes.set_xlabel("useful multiplies a byte", color=INK)
     axes.set_ylabel("useful multiplies a cycle", color=INK)
     axes.set_title(f"{found.network}: what memory allows", loc="left", weight="bold", color=INK)
+    _legend(axes)
+
+
+def _lookahead(axes: Any, found: Evaluation) -> None:
+    """Utilisation of the paper's core over its lookahead; below, its slowest and its fastest layers as a band."""
+    plain(axes)
+    count = found.multipliers[PAPER]
+    for out_of_order, colour in ((False, LINES[3]), (True, LINES[7])):
+        names = {lf: name for (lf, order), name in sorted(found.lookaheads.items()) if order == out_of_order}
+        each = [[layer.macs_effectual / count / layer.cycles[name] for layer in found.layers] for name in names.values()]
+        label = "out of order" if out_of_order else "in order"
+        axes.fill_between([*names], [*map(min, each)], [*map(max, each)], color=colour, alpha=0.15, label=f"{label}, single layers")
+        axes.plot([*names], [found.utilisation(name) for name in names.values()], color=colour, marker="o", label=label)
+    if ours.NAME in found.designs:
+        axes.axhline(found.utilisation(ours.NAME), color="black", linewidth=1, linestyle="--", label=shown(ours.NAME))
+    axes.set_xticks(sorted({lf for lf, _ in found.lookaheads}))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_xlabel("lookahead Lf", color=INK)
+    axes.set_ylabel("utilisation", color=INK)
+    axes.set_title(f"{found.network}: the paper's core", loc="left", weight="bold", color=INK)
     _legend(axes)
