@@ -10,16 +10,15 @@ from pathlib import Path
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
 from phantom.files import check_writable, write_document
-from phantom.tiling_estimate import BYTES_PER_CYCLE
-from phantom_sim.evaluation import Evaluation, evaluate
+from phantom_sim.evaluation import PORTS, Evaluation, evaluate
 from phantom_sim.evaluation_report import document, text
 from phantom_sim.rivals.lineup import mesh, paper
+from phantom_sim.timing import Timing
 from phantom_sim.workloads.layer import LayerMasks
 from phantom_sim.workloads.model import model_layers
 from phantom_sim.workloads.networks import NAMES, SHORT, Recipe, recipes
 
 NETWORKS = ("vgg16", "mobilenet")
-PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,7 +69,7 @@ def command(options: argparse.Namespace) -> int:
                 seeds,
                 config,
                 config.multipliers,
-                PORTS * BYTES_PER_CYCLE,
+                PORTS * Timing(clock_mhz=config.clock_mhz).bytes_per_cycle,
                 extra,
                 options.processes,
                 options.lookaheads,

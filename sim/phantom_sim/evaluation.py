@@ -32,12 +32,19 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
+PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
+
+
 @dataclass(frozen=True)
 class Job:
-    """A layer and what it is to be run through."""
+    """A layer and what it is to be run through.
+
+    config: of ours; or why there is none. port_bytes: what each of our memory ports moves a cycle.
+    """
 
     layer: Recipe | LayerMasks
-    config: Config
+    config: Config | str
+    port_bytes: float
     designs: tuple[Design, ...]
 
 
@@ -75,7 +82,7 @@ def run_job(job: Job) -> LayerResult:
     for design in job.designs:
         cost = design.run(layer)
         cycles[design.name], causes[design.name] = cost.cycles, cost.causes
-    own, refused = ours.taken(layer, job.config)
+    own, refused = (None, job.config) if isinstance(job.config, str) else ours.taken(layer, job.config, job.port_bytes)
     if own is not None:
         cycles[ours.NAME], causes[ours.NAME] = own.cycles, own.causes
     return LayerResult(
@@ -257,13 +264,14 @@ def evaluate(
 ) -> Evaluation:
     """Run a network's layers, made from each of the seeds, through all designs scaled to `multipliers`, and `extra` ones.
 
+    `bytes_per_cycle`: of all memory ports together.
     `with_lookaheads`: also through the paper's core with every lookahead, in order and out of order.
     """
     compared = (*scaled(multipliers, bytes_per_cycle), *extra)
     paper = next(design for design in compared if design.name == PAPER and isinstance(design, PhantomPaper))
     variants = lookaheads(paper) if with_lookaheads else []
     designs = (*compared, *(design for design in variants if design is not paper))
-    jobs = [Job(layer, config, designs) for layers in seeds for layer in layers]
+    jobs = [Job(layer, config, bytes_per_cycle / PORTS, designs) for layers in seeds for layer in layers]
     results = in_processes(run_job, jobs, f"evaluate {network}", processes)
     count = len(seeds[0])
     runs = [results[i * count : (i + 1) * count] for i in range(len(seeds))]
