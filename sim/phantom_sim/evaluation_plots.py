@@ -1,5 +1,5 @@
-"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, what memory allows (a roofline), and the paper's
-core by its lookahead.
+"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, what memory allows (a roofline), and the
+paper's core by its lookahead.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from phantom.plot import COLOURS, INK, MANY, plain
 from phantom_sim import ours
 from phantom_sim.evaluation import Evaluation
 from phantom_sim.evaluation_report import shown
-from phantom_sim.rivals.lineup import DENSE, PAPER
+from phantom_sim.rivals.lineup import DENSE
 
 LINES = ("#aab7b8", "#c0392b", "#f5b041", "#d68910", "#7d3c98", "#2e86c1", "#1b4f72", "#148f77", "#5d6d7e", "#a04000")
 OTHERS = ("#d98880", "#f0b27a", "#f9e79f", "#a2d9ce", "#c39bd3", "#d5dbdb")
 
 
 def plots(found: Evaluation, folder: Path) -> list[Path]:
-    """Write NETWORK-speedup.png, -utilisation.png, -roofline.png and -lookahead.png. Raises PhantomError without matplotlib, or if it cannot."""
+    """Write NETWORK-speedup.png, -utilisation.png, -roofline.png and -lookahead.png.
+
+    Raises PhantomError without matplotlib, or if it cannot.
+    """
     pictures = {"speedup": _speedups, "roofline": _roofline}
     if ours.NAME in found.designs:
         pictures["utilisation"] = _utilisation
@@ -137,14 +140,14 @@ def _roofline(axes: Any, found: Evaluation) -> None:
 
 
 def _lookahead(axes: Any, found: Evaluation) -> None:
-    """Utilisation of the paper's core over its lookahead; below, its slowest and its fastest layers as a band."""
+    """Utilisation of the paper's core over its lookahead, in order and out of order; single layers as thin lines."""
     plain(axes)
-    count = found.multipliers[PAPER]
     for out_of_order, colour in ((False, LINES[3]), (True, LINES[7])):
         names = {lf: name for (lf, order), name in sorted(found.lookaheads.items()) if order == out_of_order}
-        each = [[layer.macs_effectual / count / layer.cycles[name] for layer in found.layers] for name in names.values()]
+        for layer in found.layers:
+            each = [layer.macs_effectual / found.multipliers[name] / layer.cycles[name] for name in names.values()]
+            axes.plot([*names], each, color=colour, linewidth=0.6, alpha=0.35)
         label = "out of order" if out_of_order else "in order"
-        axes.fill_between([*names], [*map(min, each)], [*map(max, each)], color=colour, alpha=0.15, label=f"{label}, single layers")
         axes.plot([*names], [found.utilisation(name) for name in names.values()], color=colour, marker="o", label=label)
     if ours.NAME in found.designs:
         axes.axhline(found.utilisation(ours.NAME), color="black", linewidth=1, linestyle="--", label=shown(ours.NAME))

@@ -1,8 +1,8 @@
 """Our design's cycles of a layer given by its masks: the one place where the evaluation meets our cycle models.
 
 METHOD says which model it is, and goes into every table and document: the cycle model (docs/cycle-model.md), which is the RTL
-without its values. It is given the layer's masks; all nonzero weights are 1, and of the result only the density is known. A memory
-port moves 8 bytes a cycle at most, however fast the memory is.
+without its values. It is given the layer's masks; all nonzero weights are 1, and of the result only the density is known. A
+memory port moves 8 bytes a cycle at most, however fast the memory is.
 """
 
 from __future__ import annotations

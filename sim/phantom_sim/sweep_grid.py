@@ -91,7 +91,8 @@ class Point:
 
 
 AXES = (
-    "networks", "mesh", "threads", "lf", "paper_lf", "paper_selector", "act_words", "row_buffer_words", "bandwidth", "densities", "seeds",
+    "networks", "mesh", "threads", "lf", "paper_lf", "paper_selector", "act_words", "row_buffer_words", "bandwidth",
+    "densities", "seeds",
 )  # fmt: skip
 INSTEAD = "multipliers"  # of the axis mesh
 
