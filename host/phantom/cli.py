@@ -70,9 +70,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     selftest.set_defaults(action=_selftest)
 
     # The evaluation belongs to the simulation, which is slow to import and not on a board: look only when it may be wanted.
-    wanted = not arguments or arguments[0] in ("bench", "bench-networks", "evaluate", "sweep", "-h", "--help")
+    wanted = not arguments or arguments[0] in ("bench", "bench-networks", "evaluate", "sweep", "scaling", "-h", "--help")
     if wanted and importlib.util.find_spec("phantom_sim"):
-        for module in ("bench", "bench_networks", "evaluate", "sweep"):
+        for module in ("bench", "bench_networks", "evaluate", "sweep", "command_scaling"):
             importlib.import_module(f"phantom_sim.{module}").add_parser(commands)
     return parser
 

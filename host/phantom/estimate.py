@@ -2,14 +2,15 @@
 
 A *bound* is what one part of the machine needs by itself, however well everything else goes: no run is faster than the largest.
 The *estimate* (`tiling_estimate`) adds what the parts cost each other, and was fitted to runs of the RTL. Both take nonzeros to
-be spread evenly, and only their density to be known. Another model of time would stand in for `stage_cycles`.
+be spread evenly, and only their density to be known. Where the simulation is installed, its cycle model puts its own cycles in
+place of them (`phantom_sim.estimating`); `method` says which they are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .layout import Layout
 from .outline import Outline
 from .program import Program
 from .segments import LANES
-from .stage import Stage
+from .stage import Part, Stage
 from .tiling_estimate import Estimate
 
 BOUNDS = {
@@ -31,6 +32,7 @@ BOUNDS = {
 }
 PORT_MB_S = 800.0  # of an HP port
 PORT_BYTES = 8.0  # a cycle, at most
+FORMULA, MODEL = "formula", "cycle model"  # methods
 ASSUMED = 0.5  # share of nonzeros in what cannot be negative, where none was measured; the rest is taken to be dense
 
 
@@ -40,6 +42,7 @@ class StageCycles:
 
     kind: for people. density: of its input; density_after: of its result. bounds: cycles by the names of BOUNDS.
     macs_dense, macs_expected: multiplies of its layers on a dense machine, and of nonzeros with carried channels.
+    method: FORMULA or MODEL. lost: by the model, the share of the multiplier cycles that each cause of stalls takes.
     """
 
     name: str
@@ -50,6 +53,8 @@ class StageCycles:
     bounds: Mapping[str, float]
     macs_dense: int
     macs_expected: float
+    method: str = FORMULA
+    lost: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def binding(self) -> str:
@@ -61,17 +66,21 @@ class StageCycles:
         return -(-self.macs_dense // multipliers) / self.cycles if self.macs_dense else None
 
 
-def assumed_densities(stages: Sequence[Stage], assumed: float = ASSUMED) -> list[float]:
-    """Density of each stage's input, and of the last one's result, where nothing was measured.
+def assumed_density(part: Part, assumed: float = ASSUMED) -> float:
+    """Density of a tensor where nothing was measured.
 
-    Tensors of unsigned values are taken to have `assumed` nonzeros, as behind a ReLU; signed ones, and the network's input, to be
-    dense.
+    Unsigned values are taken to have `assumed` nonzeros, as behind a ReLU; signed ones, and the network's input, to be dense.
     """
+    return assumed if part.dtype == np.uint8 and part.name != INPUT else 1.0
+
+
+def assumed_densities(stages: Sequence[Stage], assumed: float = ASSUMED) -> list[float]:
+    """Density of each stage's input, and of the last one's result, where nothing was measured."""
     found = []
     for bundle in (*(stage.source for stage in stages), stages[-1].result):
         channels = np.array([part.stop - part.start for part in bundle.parts])
-        sparse = np.array([part.dtype == np.uint8 and part.name != INPUT for part in bundle.parts])
-        found.append(float((channels * np.where(sparse, assumed, 1.0)).sum() / channels.sum()))
+        densities = np.array([assumed_density(part, assumed) for part in bundle.parts])
+        found.append(float((channels * densities).sum() / channels.sum()))
     return found
 
 

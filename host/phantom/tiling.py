@@ -21,6 +21,7 @@ from .views import MAX_ROWS, Geometry
 BANK = 256  # partial sums of a thread in one bank
 MAX_SLOTS = 32
 MAX_TILES = 16
+MAX_CORES = 64  # drain table
 MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
 UNEVEN = 0.03  # by so much the rows of a strip may be denser than those of the layer
@@ -155,7 +156,7 @@ def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Itera
         cuts[1] = (work.out_cols, work.out_cols, geometry_of(work.out_cols))
     alike: set[tuple[int, ...]] = set()  # as many cores and tiles elsewhere in the mesh are no faster
     for rows in range(1, config.rows + 1):
-        for cols in range(1, config.cols + 1):
+        for cols in range(1, min(config.cols, MAX_CORES // rows) + 1):
             # Tall grids of tiles first: then the groups lie side by side, and each weight port has its share of them.
             for grid_cols in (c for c in range(1, cols + 1) if cols % c == 0):
                 for grid_rows in (r for r in range(1, rows + 1) if rows % r == 0):

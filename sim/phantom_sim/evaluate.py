@@ -10,16 +10,15 @@ from pathlib import Path
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
 from phantom.files import check_writable, write_document
-from phantom.tiling_estimate import BYTES_PER_CYCLE
-from phantom_sim.evaluation import Evaluation, evaluate
+from phantom_sim.evaluation import PORTS, Evaluation, evaluate
 from phantom_sim.evaluation_report import document, text
 from phantom_sim.rivals.lineup import mesh, paper
+from phantom_sim.timing import Timing
 from phantom_sim.workloads.layer import LayerMasks
 from phantom_sim.workloads.model import model_layers
 from phantom_sim.workloads.networks import NAMES, SHORT, Recipe, recipes
 
 NETWORKS = ("vgg16", "mobilenet")
-PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,6 +36,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="draw the masks N times and take the mean (1)")
     parser.add_argument("--input", metavar="X.npy", help="image for a model; default: the .npy beside it, or a synthetic one")
     parser.add_argument("--paper-sizes", action="store_true", help="the rivals at the sizes of their papers, too (long)")
+    parser.add_argument(
+        "--lookaheads",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="the paper's core with a lookahead from 3 to 27, in order and out of order (default; half of the time)",
+    )
     parser.add_argument("--processes", type=int, metavar="N", help="default: one a core")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     parser.add_argument("--plots", metavar="DIRECTORY", help="draw pictures of each network there (needs matplotlib)")
@@ -59,7 +64,15 @@ def command(options: argparse.Namespace) -> int:
         extra = paper() if options.paper_sizes else ()
         found.append(
             evaluate(
-                Path(name).stem, densities, seeds, config, config.multipliers, PORTS * BYTES_PER_CYCLE, extra, options.processes
+                Path(name).stem,
+                densities,
+                seeds,
+                config,
+                config.multipliers,
+                PORTS * Timing(clock_mhz=config.clock_mhz).bytes_per_cycle,
+                extra,
+                options.processes,
+                options.lookaheads,
             )
         )
         print(text(found[-1]), flush=True)

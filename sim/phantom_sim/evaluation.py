@@ -21,7 +21,8 @@ from phantom.errors import PhantomError
 from phantom.progress import progress
 from phantom_sim import ours
 from phantom_sim.rivals.design import Design
-from phantom_sim.rivals.lineup import CLAIMS, scaled
+from phantom_sim.rivals.lineup import CLAIMS, PAPER, lookaheads, scaled
+from phantom_sim.rivals.phantom_paper import PhantomPaper
 from phantom_sim.rivals.traffic import mask_bytes, nonzero_bytes
 from phantom_sim.workloads.layer import LayerMasks
 from phantom_sim.workloads.networks import Recipe
@@ -31,12 +32,19 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
+PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
+
+
 @dataclass(frozen=True)
 class Job:
-    """A layer and what it is to be run through."""
+    """A layer and what it is to be run through.
+
+    config: of ours; or why there is none. port_bytes: what each of our memory ports moves a cycle.
+    """
 
     layer: Recipe | LayerMasks
-    config: Config
+    config: Config | str
+    port_bytes: float
     designs: tuple[Design, ...]
 
 
@@ -74,7 +82,7 @@ def run_job(job: Job) -> LayerResult:
     for design in job.designs:
         cost = design.run(layer)
         cycles[design.name], causes[design.name] = cost.cycles, cost.causes
-    own, refused = ours.taken(layer, job.config)
+    own, refused = (None, job.config) if isinstance(job.config, str) else ours.taken(layer, job.config, job.port_bytes)
     if own is not None:
         cycles[ours.NAME], causes[ours.NAME] = own.cycles, own.causes
     return LayerResult(
@@ -117,7 +125,11 @@ def in_processes(function: Callable[[Any], Any], jobs: Sequence[Any], what: str,
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network through all designs. layers: mean over the seeds. totals: cycles of all layers, by design, of each seed."""
+    """A network through all designs. layers: mean over the seeds. totals: cycles of all layers, by design, of each seed.
+
+    lookaheads: names of the paper's core by lookahead and whether its selector works out of order; those are no designs of the
+    comparison.
+    """
 
     network: str
     densities: str
@@ -126,11 +138,21 @@ class Evaluation:
     layers: tuple[LayerResult, ...]
     totals: dict[str, tuple[float, ...]]
     bytes_per_cycle: float
+    lookaheads: dict[tuple[int, bool], str] = field(default_factory=dict)
+
+    @property
+    def compared(self) -> list[str]:
+        """The designs of the comparison."""
+        return [name for name in self.multipliers if name not in self.lookaheads.values() or name == PAPER]
 
     @property
     def designs(self) -> list[str]:
-        """Those that took every layer."""
-        return [name for name in self.multipliers if all(name in layer.cycles for layer in self.layers)]
+        """Those of them that took every layer."""
+        return [name for name in self.compared if all(name in layer.cycles for layer in self.layers)]
+
+    def cycles(self, design: str) -> float:
+        """Of all layers, the mean over the seeds."""
+        return sum(self.totals[design]) / len(self.totals[design])
 
     def speedup(self, layer: LayerResult, design: str) -> float:
         """Of a layer over dense."""
@@ -238,10 +260,18 @@ def evaluate(
     bytes_per_cycle: float,
     extra: Sequence[Design] = (),
     processes: int | None = None,
+    with_lookaheads: bool = False,
 ) -> Evaluation:
-    """Run a network's layers, made from each of the seeds, through all designs scaled to `multipliers`, and `extra` ones."""
-    designs = (*scaled(multipliers, bytes_per_cycle), *extra)
-    jobs = [Job(layer, config, designs) for layers in seeds for layer in layers]
+    """Run a network's layers, made from each of the seeds, through all designs scaled to `multipliers`, and `extra` ones.
+
+    `bytes_per_cycle`: of all memory ports together.
+    `with_lookaheads`: also through the paper's core with every lookahead, in order and out of order.
+    """
+    compared = (*scaled(multipliers, bytes_per_cycle), *extra)
+    paper = next(design for design in compared if design.name == PAPER and isinstance(design, PhantomPaper))
+    variants = lookaheads(paper) if with_lookaheads else []
+    designs = (*compared, *(design for design in variants if design is not paper))
+    jobs = [Job(layer, config, bytes_per_cycle / PORTS, designs) for layers in seeds for layer in layers]
     results = in_processes(run_job, jobs, f"evaluate {network}", processes)
     count = len(seeds[0])
     runs = [results[i * count : (i + 1) * count] for i in range(len(seeds))]
@@ -253,7 +283,8 @@ def evaluate(
         for name in sizes
         if all(name in layer.cycles for run in runs for layer in run)
     }
-    return Evaluation(network, densities, config, sizes, layers, totals, bytes_per_cycle)
+    names = {(design.lf, design.out_of_order): design.name for design in variants}
+    return Evaluation(network, densities, config, sizes, layers, totals, bytes_per_cycle, names)
 
 
 def _mean(results: Sequence[LayerResult]) -> LayerResult:

@@ -1,4 +1,6 @@
-"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, and what memory allows (a roofline)."""
+"""Pictures of an evaluation: speedups by layer, where our multipliers' cycles went, what memory allows (a roofline), and the
+paper's core by its lookahead.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,18 @@ OTHERS = ("#d98880", "#f0b27a", "#f9e79f", "#a2d9ce", "#c39bd3", "#d5dbdb")
 
 
 def plots(found: Evaluation, folder: Path) -> list[Path]:
-    """Write NETWORK-speedup.png, -utilisation.png and -roofline.png. Raises PhantomError without matplotlib, or if it cannot."""
+    """Write NETWORK-speedup.png, -utilisation.png, -roofline.png and -lookahead.png.
+
+    Raises PhantomError without matplotlib, or if it cannot.
+    """
     pictures = {"speedup": _speedups, "roofline": _roofline}
     if ours.NAME in found.designs:
         pictures["utilisation"] = _utilisation
+    if found.lookaheads:
+        pictures["lookahead"] = _lookahead
     written = []
     for name, draw in pictures.items():
-        figure = new_figure(10 if name == "roofline" else 3 + 0.75 * max(6, len(found.layers)), 5)
+        figure = new_figure(10 if name in ("roofline", "lookahead") else 3 + 0.75 * max(6, len(found.layers)), 5)
         draw(figure.subplots(), found)
         written.append(save(figure, folder / f"{found.network}-{name}.png"))
     return written
@@ -129,4 +136,25 @@ def _roofline(axes: Any, found: Evaluation) -> None:
     axes.set_xlabel("useful multiplies a byte", color=INK)
     axes.set_ylabel("useful multiplies a cycle", color=INK)
     axes.set_title(f"{found.network}: what memory allows", loc="left", weight="bold", color=INK)
+    _legend(axes)
+
+
+def _lookahead(axes: Any, found: Evaluation) -> None:
+    """Utilisation of the paper's core over its lookahead, in order and out of order; single layers as thin lines."""
+    plain(axes)
+    for out_of_order, colour in ((False, LINES[3]), (True, LINES[7])):
+        names = {lf: name for (lf, order), name in sorted(found.lookaheads.items()) if order == out_of_order}
+        for layer in found.layers:
+            each = [layer.macs_effectual / found.multipliers[name] / layer.cycles[name] for name in names.values()]
+            axes.plot([*names], each, color=colour, linewidth=0.6, alpha=0.35)
+        label = "out of order" if out_of_order else "in order"
+        axes.plot([*names], [found.utilisation(name) for name in names.values()], color=colour, marker="o", label=label)
+    if ours.NAME in found.designs:
+        axes.axhline(found.utilisation(ours.NAME), color="black", linewidth=1, linestyle="--", label=shown(ours.NAME))
+    axes.set_xticks(sorted({lf for lf, _ in found.lookaheads}))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_xlabel("lookahead Lf", color=INK)
+    axes.set_ylabel("utilisation", color=INK)
+    axes.set_title(f"{found.network}: the paper's core", loc="left", weight="bold", color=INK)
     _legend(axes)

@@ -20,7 +20,7 @@ def shown(design: str) -> str:
 
 def layer_table(found: Evaluation) -> Table:
     """Speedup over dense of each layer under each design; ~ marks densities that are assumed."""
-    names = [name for name in found.multipliers if name != DENSE]
+    names = [name for name in found.compared if name != DENSE]
     head = ("layer", "kind", "weights", "input", "bound", *(shown(name) for name in names))
     rows: Rows = []
     for layer in found.layers:
@@ -36,18 +36,8 @@ def design_table(found: Evaluation) -> Table:
     head = ("design", "multipliers", "cycles", "speedup total", "mean of layers", "utilisation", "share of bound")
     rows: Rows = []
     for name in found.designs:
-        total = found.speedup_total(name)
-        rows.append(
-            (
-                shown(name),
-                str(found.multipliers[name]),
-                f"{sum(found.totals[name]) / len(found.totals[name]):,.0f}",
-                f"{total:.2f}x",
-                f"{found.speedup_layer_mean(name):.2f}x",
-                f"{found.utilisation(name):.1%}",
-                f"{total / found.bound_total:.1%}",
-            )
-        )
+        share = f"{found.speedup_total(name) / found.bound_total:.1%}"
+        rows.append((shown(name), str(found.multipliers[name]), *_figures(found, name), share))
     rows.append(("bound behind our memory", "", "", f"{found.reach_total:.2f}x", f"{found.reach_layer_mean:.2f}x", "", ""))
     rows.append(("bound", "", "", f"{found.bound_total:.2f}x", f"{found.bound_layer_mean:.2f}x", "100.0%", "100.0%"))
     return head, rows
@@ -64,11 +54,34 @@ def ratio_table(found: Evaluation) -> Table:
     return head, rows
 
 
+def lookahead_table(found: Evaluation) -> Table:
+    """The paper's core by its lookahead Lf, in order and out of order: all layers together."""
+    head = ("Lf", "selector", "cycles", "speedup total", "mean of layers", "utilisation", "out of order gains")
+    rows: Rows = []
+    for lf in sorted({lf for lf, _ in found.lookaheads}):
+        in_order, out_of_order = found.lookaheads[lf, False], found.lookaheads[lf, True]
+        gain = found.speedup_total(out_of_order) / found.speedup_total(in_order) - 1
+        rows.append((str(lf), "in order", *_figures(found, in_order), ""))
+        rows.append((str(lf), "out of order", *_figures(found, out_of_order), f"{gain:.1%}"))
+    return head, rows
+
+
+def _figures(found: Evaluation, name: str) -> tuple[str, ...]:
+    """Cycles, speedups and utilisation of a design."""
+    return (
+        f"{found.cycles(name):,.0f}",
+        f"{found.speedup_total(name):.2f}x",
+        f"{found.speedup_layer_mean(name):.2f}x",
+        f"{found.utilisation(name):.1%}",
+    )
+
+
 def text(found: Evaluation) -> str:
     """All tables."""
     lines = [f"{found.network} ({found.densities}) on {found.config.name}", ""]
-    left = {"layer", "kind", "design", "verdict", f"{shown(ours.NAME)} over"}
-    for head, rows in (layer_table(found), design_table(found), ratio_table(found)):
+    left = {"layer", "kind", "design", "verdict", "selector", f"{shown(ours.NAME)} over"}
+    tables = [layer_table(found), design_table(found), ratio_table(found)]
+    for head, rows in [*tables, lookahead_table(found)] if found.lookaheads else tables:
         lines += [*grid(head, rows, left), ""]
     for layer in found.layers:
         if layer.refused:
@@ -113,7 +126,7 @@ def document(found: Evaluation) -> dict[str, Any]:
             name: {
                 "method": ours.METHOD if name == ours.NAME else "model",
                 "multipliers": found.multipliers[name],
-                "cycles": sum(found.totals[name]) / len(found.totals[name]),
+                "cycles": found.cycles(name),
                 "cycles_by_seed": list(found.totals[name]),
                 "speedup_total": found.speedup_total(name),
                 "speedup_layer_mean": found.speedup_layer_mean(name),
@@ -122,6 +135,18 @@ def document(found: Evaluation) -> dict[str, Any]:
             }
             for name in found.designs
         },
+        "lookaheads": [
+            {
+                "lf": lf,
+                "out_of_order": out_of_order,
+                "design": name,
+                "cycles": found.cycles(name),
+                "speedup_total": found.speedup_total(name),
+                "speedup_layer_mean": found.speedup_layer_mean(name),
+                "utilisation": found.utilisation(name),
+            }
+            for (lf, out_of_order), name in found.lookaheads.items()
+        ],
         "ratios": {
             ratio.rival: {
                 "ours": ratio.total,

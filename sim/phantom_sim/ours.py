@@ -1,7 +1,8 @@
 """Our design's cycles of a layer given by its masks: the one place where the evaluation meets our cycle models.
 
 METHOD says which model it is, and goes into every table and document: the cycle model (docs/cycle-model.md), which is the RTL
-without its values. It is given the layer's masks; all nonzero weights are 1, and of the result only the density is known.
+without its values. It is given the layer's masks; all nonzero weights are 1, and of the result only the density is known. A
+memory port moves 8 bytes a cycle at most, however fast the memory is.
 """
 
 from __future__ import annotations
@@ -16,25 +17,24 @@ from phantom.lower import lower
 from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import Program, compile_stage
 from phantom.segments import LANES, MAX_CHUNKS
-from phantom.tiling_estimate import BYTES_PER_CYCLE
-from phantom_sim.model import simulate_stage
+from phantom_sim.model import StageResult, Timing, simulate_stage
 from phantom_sim.rivals.design import Cost
 from phantom_sim.workloads.layer import LayerMasks
 
 NAME = "ours"
 METHOD = "cycle model"
-MODEL_LF = 16
 IMAGE_CHANNELS = 4  # what has at most so many is an image, whose stride the host folds away
 
 
-def ours(layer: LayerMasks, config: Config) -> Cost:
-    """Cycles, and what the multipliers' other cycles were lost to.
+def simulated(layer: LayerMasks, config: Config, port_bytes: float) -> StageResult:
+    """The layer on our hardware, each of whose memory ports moves `port_bytes` a cycle.
 
-    Raises PhantomError where the hardware does not take the layer.
+    Raises PhantomError where the hardware does not take the layer, or the model not the configuration.
     """
     program = compiled(layer, config)
-    found = simulate_stage(program, layer.activations.reshape(program.source.logical), config, result=layer.out_density)
-    return Cost(found.cycles, found.stalls)
+    timing = Timing(clock_mhz=config.clock_mhz, port_mb_per_s=port_bytes * config.clock_mhz)
+    mask = layer.activations.reshape(program.source.logical)
+    return simulate_stage(program, mask, config, timing, layer.out_density)
 
 
 def compiled(layer: LayerMasks, config: Config) -> Program:
@@ -70,14 +70,10 @@ def _quantised(layer: LayerMasks) -> Layer:
     )
 
 
-def taken(layer: LayerMasks, config: Config) -> tuple[Cost | None, str]:
-    """Cost of a layer, or None and why the hardware does not take it."""
+def taken(layer: LayerMasks, config: Config, port_bytes: float) -> tuple[Cost | None, str]:
+    """Cycles, and what the multipliers' other cycles were lost to; or None, and why the hardware does not take the layer."""
     try:
-        return ours(layer, config), ""
+        found = simulated(layer, config, port_bytes)
     except PhantomError as error:
         return None, str(error)
-
-
-def knows(config: Config, bytes_per_cycle: float) -> bool:
-    """Whether METHOD's cycles depend on these sizes as they should: it is given one bandwidth and one lookahead."""
-    return config.lf == MODEL_LF and abs(bytes_per_cycle / BYTES_PER_CYCLE - 1) < 0.01
+    return Cost(found.cycles, found.stalls), ""

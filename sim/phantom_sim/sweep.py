@@ -13,9 +13,9 @@ from phantom.errors import RangeError
 from phantom.progress import progress
 from phantom.report import grid, plural
 from phantom_sim.evaluation_report import shown
-from phantom_sim.sweep_grid import Point, load_grid
+from phantom_sim.sweep_grid import SELECTORS, Point, load_grid
 from phantom_sim.sweep_results import Results, Row
-from phantom_sim.sweep_run import COLUMNS, DESIGNS, Runner, cluster, local
+from phantom_sim.sweep_run import COLUMNS, DESIGNS, REFUSED, Runner, cluster, local
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,6 +46,8 @@ def command(options: argparse.Namespace) -> int:
     runner = cluster(options.scheduler) if options.scheduler else local(options.processes)
     rows = sweep(points, results, runner)
     print(table(rows))
+    for reason in dict.fromkeys(row[REFUSED] for row in rows if row[REFUSED]):
+        print(f"not on our hardware: {reason}")
     print(f"results: {results.path}")
     if options.plots:
         from phantom_sim.sweep_plots import plots
@@ -75,7 +77,7 @@ def point_of(row: Row) -> Point:
 
 def table(rows: Sequence[Row]) -> str:
     """Speedup over dense by total cycles of every point."""
-    keys = ("network", "mesh", "threads", "lf", "MB/s", "weights", "inputs", "seed")
+    keys = ("network", "multipliers", "mesh", "lf", "paper's lf", "MB/s", "weights", "inputs", "seed")
     head = (*keys, "bound", *(shown(name) for name in DESIGNS[1:]))
     lines = []
     for row in rows:
@@ -84,9 +86,10 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(
             (
                 Path(row["network"]).stem,
+                str(row["multipliers"]),
                 f"{row['rows']}x{row['cols']}",
-                str(row["threads"]),
                 str(row["lf"]),
+                f"{row['paper_lf']}{' in order' if row['paper_selector'] == SELECTORS[0] else ''}",
                 f"{row['bandwidth']:g}",
                 *densities,
                 str(row["seed"]),

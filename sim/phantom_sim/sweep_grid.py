@@ -2,16 +2,21 @@
 
     config: pynq_z2                        # the rest of the configuration
     networks: [vgg16, mobilenet]           # names as for `phantom evaluate`, or models
-    mesh: [[4, 4], [8, 8]]                 # rows and columns of cores
+    mesh: [[4, 4], [8, 8]]                 # rows and columns of cores; or instead
+    multipliers: [36, 128, 1024]           # of every design, ours as a mesh that is nearly square, where there is one
     threads: [8]
-    lf: [16]
+    lf: [16]                               # of our LAM
+    paper_lf: [3, 27]                      # lookahead of the paper's core
+    paper_selector: [in order, out of order]
     act_words: [512]                       # buffers, in words
     row_buffer_words: [12288, 24576]
     bandwidth: [800]                       # MB/s of each of the two memory ports
     densities: [published, [0.3, 0.5]]     # or weights and input activations of all layers
     seeds: [1]
 
-Only `networks` must be there; the other axes have one value by default, which is the configuration's.
+Only `networks` must be there; the other axes have one value by default, which is the configuration's. Sizes that our hardware
+cannot have are errors where they are given for it (mesh, threads, lf, buffers); numbers of multipliers are for all designs, and
+leave ours out where it has none so large.
 """
 
 from __future__ import annotations
@@ -27,26 +32,35 @@ import yaml
 
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
-from phantom_sim.rivals.lineup import LEAST
+from phantom_sim.rivals import lookahead
+from phantom_sim.rivals.lineup import LEAST, mesh
+from phantom_sim.rivals.phantom_paper import PhantomPaper
 from phantom_sim.workloads.networks import NAMES, SHORT, recipes
 from phantom_sim.workloads.spread import check_density
 
 PUBLISHED = "published"
 PORT_MB_PER_S = 800
 LARGEST_KERNEL = 11  # rows of the networks' largest window; a channel's rows of one window must fit the activation buffer
-Density = tuple[float, float] | str
+LARGEST_MESH = 16  # rows or columns
+SELECTORS = ("in order", "out of order")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One combination. `config` is a named configuration, of which the other values replace parts."""
+    """One combination. `config` is a named configuration, of which the other values replace parts.
+
+    multipliers: of all designs but ours, which has rows x cols x threads.
+    """
 
     network: str
     config: str
+    multipliers: int
     rows: int
     cols: int
     threads: int
     lf: int
+    paper_lf: int
+    paper_selector: str
     act_words: int
     row_buffer_words: int
     bandwidth: float
@@ -57,7 +71,13 @@ class Point:
     def sized(self) -> Config:
         """The configuration of this point. Raises ConfigError for impossible sizes."""
         names = ("rows", "cols", "threads", "lf", "act_words", "row_buffer_words")
-        return replace(load_config(self.config), **{name: getattr(self, name) for name in names})
+        config = replace(load_config(self.config), **{name: getattr(self, name) for name in names})
+        if config.multipliers != self.multipliers:
+            raise ConfigError(
+                f"{self.multipliers} multipliers are no mesh of cores with {self.threads} threads, nearly square and at most "
+                f"{LARGEST_MESH} x {LARGEST_MESH}"
+            )
+        return config
 
     @property
     def densities(self) -> tuple[float, float] | None:
@@ -70,7 +90,11 @@ class Point:
         return self.network.lower().endswith((".onnx", ".npz"))
 
 
-AXES = ("networks", "mesh", "threads", "lf", "act_words", "row_buffer_words", "bandwidth", "densities", "seeds")
+AXES = (
+    "networks", "mesh", "threads", "lf", "paper_lf", "paper_selector", "act_words", "row_buffer_words", "bandwidth",
+    "densities", "seeds",
+)  # fmt: skip
+INSTEAD = "multipliers"  # of the axis mesh
 
 
 def load_grid(path: Path) -> list[Point]:
@@ -87,14 +111,20 @@ def load_grid(path: Path) -> list[Point]:
         raise ConfigError(f"{path}: not valid YAML ({error})") from None
     if not isinstance(given, dict) or "networks" not in given:
         raise ConfigError(f"{path}: it must map axes to lists of values, and have the axis networks; axes are {', '.join(AXES)}")
-    unknown = sorted(map(str, set(given) - {*AXES, "config"}))
+    unknown = sorted(map(str, set(given) - {*AXES, INSTEAD, "config"}))
     if unknown:
-        raise ConfigError(f"{path}: unknown keys {unknown}; the keys are config, {', '.join(AXES)}")
+        raise ConfigError(f"{path}: unknown keys {unknown}; the keys are config, {', '.join((*AXES, INSTEAD))}")
+    if INSTEAD in given:
+        if "mesh" in given:
+            raise ConfigError(f"{path}: both mesh and {INSTEAD}; the one says what the other is")
+        given["mesh"] = given.pop(INSTEAD)
     base = load_config(str(given.get("config", "pynq_z2")))
     default: dict[str, Sequence[Any]] = {
         "mesh": [[base.rows, base.cols]],
         "threads": [base.threads],
         "lf": [base.lf],
+        "paper_lf": [PhantomPaper.lf],
+        "paper_selector": [SELECTORS[PhantomPaper.out_of_order]],
         "act_words": [base.act_words],
         "row_buffer_words": [base.row_buffer_words],
         "bandwidth": [PORT_MB_PER_S],
@@ -112,13 +142,17 @@ def load_grid(path: Path) -> list[Point]:
 
 
 def _point(path: Path, base: Config, *values: Any) -> Point:
-    network, mesh, threads, lf, act_words, row_buffer_words, bandwidth, density, seed = values
-    if not (isinstance(mesh, list) and len(mesh) == 2 and all(_whole(n) for n in mesh)):
-        raise ConfigError(f"{path}: mesh {mesh!r}; it must be [rows, columns], whole numbers")
-    whole = (("threads", threads), ("lf", lf), ("act_words", act_words), ("row_buffer_words", row_buffer_words), ("seeds", seed))
+    network, size, threads, lf, paper_lf, selector, act_words, row_buffer_words, bandwidth, density, seed = values
+    whole = (
+        ("threads", threads), ("lf", lf), ("paper_lf", paper_lf), ("act_words", act_words),
+        ("row_buffer_words", row_buffer_words), ("seeds", seed),
+    )  # fmt: skip
     for axis, value in whole:
         if not _whole(value):
             raise ConfigError(f"{path}: {axis} {value!r}; it must be a whole number")
+    rows, cols, multipliers = _mesh(path, size, threads)
+    if selector not in SELECTORS:
+        raise ConfigError(f"{path}: paper_selector {selector!r}; it must be {' or '.join(SELECTORS)}")
     if not _number(bandwidth) or not math.isfinite(bandwidth) or bandwidth <= 0:
         raise ConfigError(f"{path}: bandwidth {bandwidth!r}; it must be a positive number of MB/s")
     if density == PUBLISHED:
@@ -129,22 +163,38 @@ def _point(path: Path, base: Config, *values: Any) -> Point:
         pair = float(density[0]), float(density[1])
     else:
         raise ConfigError(f"{path}: densities {density!r}; it must be {PUBLISHED}, or [weights, activations]")
-    rows, cols = mesh
     weights, activations = pair
-    buffers = act_words, row_buffer_words
-    return Point(str(network), base.name, rows, cols, threads, lf, *buffers, float(bandwidth), weights, activations, seed)
+    return Point(
+        str(network), base.name, multipliers, rows, cols, threads, lf, paper_lf, selector, act_words, row_buffer_words,
+        float(bandwidth), weights, activations, seed,
+    )  # fmt: skip
+
+
+def _mesh(path: Path, size: Any, threads: int) -> tuple[int, int, int]:
+    """Rows and columns of our mesh, and multipliers of all others, for a value of the axis mesh or multipliers."""
+    if _whole(size):
+        if size < LEAST:
+            raise ConfigError(f"{path}: {INSTEAD} {size}; the rivals scale from {LEAST} on")
+        rows, cols = (min(side, LARGEST_MESH) for side in mesh(max(1, size // max(1, threads))))
+        return rows, cols, size
+    if not (isinstance(size, list) and len(size) == 2 and all(_whole(n) for n in size)):
+        raise ConfigError(f"{path}: mesh {size!r}; it must be [rows, columns], whole numbers")
+    rows, cols = size
+    return rows, cols, rows * cols * threads
 
 
 def _check(path: Path, point: Point) -> None:
     """Raise where a point cannot be, before any of them is run."""
     try:
-        config = point.sized()
+        replace(point, multipliers=point.rows * point.cols * point.threads).sized()
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     if point.seed < 0:
         raise RangeError(f"{path}: seeds {point.seed}; it must be 0 at least")
-    if config.multipliers < LEAST:
-        raise ConfigError(f"{path}: {config.multipliers} multipliers; the rivals scale from {LEAST} on")
+    if point.multipliers < LEAST:
+        raise ConfigError(f"{path}: {point.multipliers} multipliers; the rivals scale from {LEAST} on")
+    if not 1 <= point.paper_lf <= lookahead.MAX_LF:
+        raise RangeError(f"{path}: paper_lf {point.paper_lf}; it must be within 1..{lookahead.MAX_LF}")
     window = 2 * point.act_words  # entries
     if window < 2 * LARGEST_KERNEL**2:
         kernel = f"{LARGEST_KERNEL} x {LARGEST_KERNEL}"

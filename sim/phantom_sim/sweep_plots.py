@@ -1,12 +1,14 @@
-"""What the results of a sweep show: speedups over pairs of densities, utilisation over multipliers, throughput over LUTs.
+"""What the results of a sweep show: speedups over pairs of densities; utilisation over multipliers, bandwidth and the lookahead
+of the paper's core; throughput over LUTs.
 
-A picture is drawn only where the results have what it shows: two densities on each side, two numbers of multipliers, a synthesis.
+A picture is drawn only where the results have what it shows: two densities on each side, two values of the axis, a synthesis.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from phantom.plot import INK, plain
 from phantom_sim import ours
 from phantom_sim.evaluation_plots import LINES, colour_of, new_figure, save
 from phantom_sim.evaluation_report import shown
+from phantom_sim.rivals.lineup import PAPER
 from phantom_sim.sweep_grid import Point
 from phantom_sim.sweep_results import Row
 from phantom_sim.sweep_run import DESIGNS
@@ -25,7 +28,7 @@ from phantom_sim.sweep_run import DESIGNS
 
 def plots(rows: Sequence[Row], folder: Path, resources: Sequence[Path]) -> list[Path]:
     """Write what can be drawn. Raises FormatError for a synthesis file that cannot be read, PhantomError without matplotlib."""
-    return [*heat_maps(rows, folder), *scaling(rows, folder), *pareto(rows, folder, resources)]
+    return [*heat_maps(rows, folder), *curves(rows, folder), *pareto(rows, folder, resources)]
 
 
 def series(rows: Iterable[Row], *without: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -98,33 +101,63 @@ def _heat(axes: Any, sides: list[list[float]], values: np.ndarray, title: str) -
     axes.set_ylabel("weight density", fontsize=8)
 
 
-def scaling(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """Of each network and pair of densities: utilisation of every design over the number of multipliers."""
+@dataclass(frozen=True)
+class Curve:
+    """Utilisation of the designs over one axis of the grid; `keys` are those of a point that change along it."""
+
+    name: str
+    axis: str
+    label: str
+    keys: tuple[str, ...]
+    designs: tuple[str, ...] = DESIGNS
+
+
+CURVES = (
+    Curve("multipliers", "multipliers", "multipliers", ("multipliers", "rows", "cols", "threads")),
+    Curve("bandwidth", "bandwidth", "MB/s a port", ("bandwidth",)),
+    Curve("lookahead", "paper_lf", "lookahead of the paper's core", ("paper_lf",), (PAPER, ours.NAME)),
+)
+
+
+def curves(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Each of CURVES, for all rows that differ along it only: at least two."""
     written = []
-    for number, found in enumerate(series(rows, "rows", "cols", "threads").values()):
-        found = sorted(found, key=lambda row: row["multipliers"])
-        if len({row["multipliers"] for row in found}) < 2:
-            continue
-        figure = new_figure(7, 4.5)
-        axes = figure.subplots()
-        plain(axes)
-        for name in DESIGNS:
-            points = [(row["multipliers"], row[f"utilisation {name}"]) for row in found if row[f"utilisation {name}"] is not None]
-            if points:
-                axes.plot(*zip(*points), marker="o", markersize=4, color=colour_of(name, DESIGNS), label=shown(name))
-        axes.set_xscale("log", base=2)
-        axes.set_ylim(0, 1)
-        axes.set_xlabel("multipliers", color=INK)
-        axes.set_ylabel("utilisation", color=INK)
-        axes.set_title(_title(found[0]), loc="left", weight="bold", color=INK, fontsize=10)
-        axes.legend(frameon=False, fontsize=8)
-        written.append(save(figure, folder / f"multipliers-{Path(found[0]['network']).stem}-{number}.png"))
+    for curve in CURVES:
+        for number, found in enumerate(series(rows, *curve.keys).values()):
+            if len({row[curve.axis] for row in found}) > 1:
+                figure = new_figure(7, 4.5)
+                _curve(figure.subplots(), curve, sorted(found, key=lambda row: row[curve.axis]))
+                written.append(save(figure, folder / f"{curve.name}-{Path(found[0]['network']).stem}-{number}.png"))
     return written
 
 
-def _title(row: Row) -> str:
-    densities = "" if row["weights"] is None else f", {row['weights']:g} / {row['activations']:g}"
-    return f"{Path(row['network']).stem}{densities}, {row['bandwidth']:g} MB/s a port"
+def _curve(axes: Any, curve: Curve, rows: Sequence[Row]) -> None:
+    plain(axes)
+    for name in curve.designs:
+        points = [(row[curve.axis], row[f"utilisation {name}"]) for row in rows if row[f"utilisation {name}"] is not None]
+        if points:
+            axes.plot(*zip(*points), marker="o", markersize=4, color=colour_of(name, DESIGNS), label=shown(name))
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_ylim(0, 1)
+    axes.set_xlabel(curve.label, color=INK)
+    axes.set_ylabel("utilisation", color=INK)
+    axes.set_title(_title(rows[0], curve), loc="left", weight="bold", color=INK, fontsize=10)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _title(row: Row, curve: Curve | None = None) -> str:
+    """What is the same for all rows of a picture."""
+    said = [Path(row["network"]).stem]
+    if row["weights"] is not None:
+        said.append(f"{row['weights']:g} / {row['activations']:g}")
+    if curve is not None and curve.name != "multipliers":
+        said.append(f"{row['multipliers']} multipliers")
+    if curve is None or curve.name != "bandwidth":
+        said.append(f"{row['bandwidth']:g} MB/s a port")
+    if curve is not None and curve.name == "lookahead":
+        said.append(row["paper_selector"])
+    return ", ".join(said)
 
 
 def pareto(rows: Sequence[Row], folder: Path, resources: Sequence[Path]) -> list[Path]:

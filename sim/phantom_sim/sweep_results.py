@@ -16,12 +16,13 @@ from typing import Any
 from phantom.errors import FormatError
 from phantom_sim.sweep_grid import Point
 
+TEXTS = ("refused",)
 KEYS = tuple(field.name for field in fields(Point))
 Row = dict[str, Any]
 
 
 class Results:
-    """The file at `path`, which is made if it is not there.
+    """The file at `path`, which is made if it is not there. `columns`: beside the point's own; numbers, but for those in TEXTS.
 
     Raises FormatError where it cannot be read or written, or holds something else.
     """
@@ -60,7 +61,7 @@ class Results:
         row: Row = dict(zip(self.columns, cells, strict=True))
         for field in fields(Point):
             row[field.name] = _value(row[field.name], str(field.type))
-        for name in self.columns[len(KEYS) :]:
+        for name in set(self.columns[len(KEYS) :]) - {*TEXTS}:
             row[name] = None if row[name] == "" else float(row[name])
         return row
 

@@ -9,47 +9,56 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import get_context
 
-from phantom.errors import DeviceTimeout, PhantomError
+from phantom.config import Config, load_config
+from phantom.errors import ConfigError, DeviceTimeout, PhantomError
 from phantom_sim import ours
-from phantom_sim.evaluation import Evaluation, Job, LayerResult, run_job
+from phantom_sim.evaluation import PORTS, Evaluation, Job, LayerResult, run_job
 from phantom_sim.optional_dask import connect
+from phantom_sim.rivals.design import Design
 from phantom_sim.rivals.lineup import scaled
-from phantom_sim.sweep_grid import Point
+from phantom_sim.rivals.phantom_paper import PhantomPaper
+from phantom_sim.sweep_grid import SELECTORS, Point
 from phantom_sim.sweep_results import Row
 from phantom_sim.workloads.layer import LayerMasks
 from phantom_sim.workloads.model import model_layers
 from phantom_sim.workloads.networks import Recipe, recipes
 
 ATTEMPTS = 3
-PORTS = 2
 DESIGNS = (*(design.name for design in scaled(128)), ours.NAME)
 FIGURES = ("cycles", "speedup_total", "speedup_layer_mean", "utilisation")
-COLUMNS = ("multipliers", "macs_dense", "bound_total", *(f"{figure} {name}" for name in DESIGNS for figure in FIGURES))
+REFUSED = "refused"  # why there is nothing of ours
+COLUMNS = ("macs_dense", "bound_total", REFUSED, *(f"{figure} {name}" for name in DESIGNS for figure in FIGURES))
 
 Runner = Callable[[Sequence[Point]], Iterator[tuple[Point, Row]]]
 
 
 def run_point(point: Point) -> Row:
     """All layers of a point through all designs: values of COLUMNS. None stands where a design did not take a layer."""
-    config = point.sized()
-    per_port = point.bandwidth / config.clock_mhz
-    designs = tuple(scaled(config.multipliers, PORTS * per_port))
+    base = load_config(point.config)
+    own: Config | str
+    try:
+        own = point.sized()
+    except ConfigError as error:
+        own = str(error)
+    port_bytes = point.bandwidth / base.clock_mhz
+    designs = tuple(_as_asked(design, point) for design in scaled(point.multipliers, PORTS * port_bytes))
     layers: Sequence[Recipe | LayerMasks]
     if point.is_model:
         layers = model_layers(point.network)[0]
     else:
         layers = recipes(point.network, point.seed, density=point.densities)
-    results: tuple[LayerResult, ...] = tuple(run_job(Job(layer, config, designs)) for layer in layers)
-    sizes = {design.name: design.multipliers for design in designs} | {ours.NAME: config.multipliers}
-    found = Evaluation(point.network, "", config, sizes, results, {}, PORTS * per_port)
+    results: tuple[LayerResult, ...] = tuple(run_job(Job(layer, own, port_bytes, designs)) for layer in layers)
+    sizes = {design.name: design.multipliers for design in designs} | {ours.NAME: point.multipliers}
+    found = Evaluation(point.network, "", base, sizes, results, {}, PORTS * port_bytes)
     row: Row = {
-        "multipliers": config.multipliers,
         "macs_dense": sum(layer.macs_dense for layer in results),
         "bound_total": found.bound_total,
+        REFUSED: next((layer.refused for layer in results if layer.refused), ""),
     }
-    known = set(found.designs) - (set() if ours.knows(config, per_port) else {ours.NAME})
+    known = set(found.designs)
     for name in DESIGNS:
         took = name in known
         row[f"cycles {name}"] = sum(layer.cycles[name] for layer in results) if took else None
@@ -57,6 +66,13 @@ def run_point(point: Point) -> Row:
         row[f"speedup_layer_mean {name}"] = found.speedup_layer_mean(name) if took else None
         row[f"utilisation {name}"] = found.utilisation(name) if took else None
     return row
+
+
+def _as_asked(design: Design, point: Point) -> Design:
+    """The paper's core with the point's lookahead; all others as they are."""
+    if not isinstance(design, PhantomPaper):
+        return design
+    return replace(design, lf=point.paper_lf, out_of_order=bool(SELECTORS.index(point.paper_selector)))
 
 
 def local(processes: int | None = None) -> Runner:

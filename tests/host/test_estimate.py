@@ -114,12 +114,14 @@ def files(tmp_path: Path) -> tuple[str, str]:
 def test_command(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     net, x = files
     document, compiled = tmp_path / "e.json", tmp_path / "net.phantom"
-    command = ["--config", "tiny", "--json", str(document)]
+    command = ["--config", "tiny", "--by", "formula", "--json", str(document)]
     assert cli.main(["estimate", net, *command]) == 0
     text = capsys.readouterr().out
-    assert "an estimate, not a measurement" in text and "are assumed: 50% of unsigned ones" in text and "a layer with ~" in text
+    assert "an estimate by the formula, not a measurement" in text
+    assert "are assumed: 50% of unsigned ones" in text and "a layer with ~" in text
     assert max(map(len, text.splitlines())) <= 100
     read = json.loads(document.read_text())
+    assert {layer["method"] for layer in read["layers"]} == {"formula"}
     assert read["estimated"] is True and read["densities"] == "assumed" and read["host"] == []
     assert [layer["kind"] for layer in read["layers"]] == ["conv 3x3/2", "fc"]
     assert read["totals"]["cycles"] == sum(layer["cycles"] for layer in read["layers"])
@@ -146,6 +148,7 @@ def test_command(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureF
 def test_with_a_part_on_the_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = Small(opset=OPSET)
     path = small.save(tmp_path / "gate.onnx", MODELS["gate"][0](small))
-    assert cli.main(["estimate", str(path), "--fallback", "host", "--config", "tiny", "--json", str(tmp_path / "e.json")]) == 0
+    options = ["--fallback", "host", "--config", "tiny", "--by", "formula", "--json", str(tmp_path / "e.json")]
+    assert cli.main(["estimate", str(path), *options]) == 0
     assert "on the host, not estimated: n13 (Sigmoid), n16 (Mul)" in capsys.readouterr().out
     assert json.loads((tmp_path / "e.json").read_text())["host"] == [[["n13", "Sigmoid"], ["n16", "Mul"]]]

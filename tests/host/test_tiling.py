@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from phantom.config import Config, load_config
 from phantom.errors import ShapeError
 from phantom.layout import Layout
-from phantom.tiling import BANK, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, need_rows
+from phantom.tiling import BANK, MAX_CORES, MAX_PACKETS, MAX_SLOTS, RING_MARGIN, GeometryOf, Tiling, Workload, need_rows
 from phantom.tiling_choice import Choice, choose
 from phantom.views import Geometry, conv_geometry, kernel_taps
 
@@ -132,6 +132,17 @@ def test_all_cores_are_used_where_there_is_work_for_them() -> None:
     config = load_config("pynq_z2")
     tiling, _ = chosen(a_case(128, 64, 3, 1, (28, 28)), config)
     assert tiling.rows * tiling.cols == config.cores
+
+
+@pytest.mark.parametrize("mesh", [(16, 8), (12, 7), (4, 16), (16, 16)])
+def test_no_more_cores_than_the_drain_table_has_entries(mesh: tuple[int, int]) -> None:
+    config = dataclasses.replace(load_config("pynq_z2"), name="large", rows=mesh[0], cols=mesh[1])
+    case = a_case(512, 64, 3, 1, (28, 28))
+    for rank in (0, 10, 10**6):
+        tiling, _ = chosen(case, config, rank)
+        assert tiling.groups * tiling.tiles == tiling.rows * tiling.cols <= MAX_CORES == 64
+    best, _ = chosen(case, config)
+    assert best.rows * best.cols > 0.75 * MAX_CORES, "but nearly all of them"
 
 
 @settings(max_examples=10, deadline=None)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import masks_for_tests as small
@@ -17,10 +18,12 @@ from phantom.config import load_config
 from phantom.errors import ConfigError, FormatError, PhantomError, RangeError
 from phantom_sim import evaluation, ours
 from phantom_sim.evaluate import sized
-from phantom_sim.evaluation import Evaluation, LayerResult, Ratio, evaluate, in_processes
+from phantom_sim.evaluation import PORTS, Evaluation, LayerResult, Ratio, evaluate, in_processes
 from phantom_sim.evaluation_docs import update
-from phantom_sim.evaluation_report import design_table, document, layer_table, ratio_table, text
-from phantom_sim.rivals.lineup import CLAIMS, DENSE, mesh, paper, scaled
+from phantom_sim.evaluation_report import design_table, document, layer_table, lookahead_table, ratio_table, text
+from phantom_sim.rivals.lineup import CLAIMS, DENSE, LOOKAHEADS, PAPER, mesh, paper, scaled
+from phantom_sim.rivals.phantom_paper import PhantomPaper
+from phantom_sim.workloads.layer import LayerMasks
 
 TINY = load_config("tiny")  # 16 multipliers
 
@@ -114,7 +117,7 @@ def test_all_designs_run_the_same_masks(tiny: Evaluation) -> None:
         assert found.macs_effectual == layer.macs_effectual
         for design in scaled(16, 12.8):
             assert found.cycles[design.name] == design.run(layer).cycles
-        assert found.cycles["ours"] == ours.ours(layer, TINY).cycles
+        assert found.cycles["ours"] == ours.simulated(layer, TINY, 12.8 / PORTS).cycles
     for name in tiny.designs:
         assert tiny.speedup_total(name) <= tiny.bound_total, "nobody is faster than the bound"
 
@@ -139,6 +142,41 @@ def test_document(tiny: Evaluation) -> None:
     assert shown["ratios"]["SCNN"]["paper"] == 4.1 and len(shown["layers"]) == 3
 
 
+@pytest.fixture(scope="module")
+def looking_ahead() -> tuple[Evaluation, list[LayerMasks]]:
+    layers = [small.conv(seed, shape=(6, 12, 12), filters=16, weights=0.3) for seed in (1, 2)]
+    return evaluate("net", "random", [layers], TINY, 36, 12.8, processes=1, with_lookaheads=True), layers
+
+
+def test_lookaheads(looking_ahead: tuple[Evaluation, list[LayerMasks]], tiny: Evaluation) -> None:
+    """The paper's core on the same masks as all others; no design of the comparison, but for the one that is."""
+    found, layers = looking_ahead
+    assert set(found.lookaheads) == {(lf, order) for lf in LOOKAHEADS for order in (False, True)}
+    assert found.compared == tiny.compared and found.lookaheads[27, True] == PAPER
+    (base,) = (design for design in scaled(36, 12.8) if isinstance(design, PhantomPaper))
+    for (lf, order), name in found.lookaheads.items():
+        design = replace(base, lf=lf, out_of_order=order)
+        assert [layer.cycles[name] for layer in found.layers] == [design.run(layer).cycles for layer in layers]
+        assert found.cycles(name) == sum(layer.cycles[name] for layer in found.layers)
+    entries = {(entry["lf"], entry["out_of_order"]): entry for entry in document(found)["lookaheads"]}
+    for lf in LOOKAHEADS:
+        assert entries[lf, True]["cycles"] <= entries[lf, False]["cycles"]
+    assert entries[27, True]["speedup_total"] == found.speedup_total(PAPER) > 1.2 * entries[3, True]["speedup_total"]
+    head, rows = lookahead_table(found)
+    assert [row[0] for row in rows[::2]] == [str(lf) for lf in LOOKAHEADS] and len(head) == len(rows[0])
+    gains = [float(row[-1].rstrip("%")) for row in rows[1::2]]
+    assert gains[-1] == pytest.approx(100 * (entries[27, False]["cycles"] / entries[27, True]["cycles"] - 1), abs=0.06)
+
+
+def test_lookaheads_in_a_document(looking_ahead: tuple[Evaluation, list[LayerMasks]], tiny: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.md"
+    path.write_text("<!-- evaluate net lookaheads -->\nold\n<!-- end -->\n")
+    update(path, [tiny])
+    assert "old" in path.read_text(), "an evaluation without them leaves the table that is there"
+    update(path, [looking_ahead[0]])
+    assert "| 27 | out of order |" in path.read_text()
+
+
 def test_means_over_seeds() -> None:
     runs = [[small.conv(seed, shape=(8, 12, 12), filters=16)] for seed in (1, 2, 3)]
     found = evaluate("net", "", runs, TINY, 16, 12.8, processes=1)
@@ -156,7 +194,7 @@ def test_what_our_hardware_does_not_take_is_said() -> None:
 
 
 def test_processes_give_the_same_in_the_same_order() -> None:
-    jobs = [evaluation.Job(small.conv(seed, shape=(4, 8, 8)), TINY, tuple(scaled(16))) for seed in range(3)]
+    jobs = [evaluation.Job(small.conv(seed, shape=(4, 8, 8)), TINY, 6.4, tuple(scaled(16))) for seed in range(3)]
     alone, together = (in_processes(evaluation.run_job, jobs, "test", n) for n in (1, 2))
     assert [r.cycles for r in alone] == [r.cycles for r in together]
 
@@ -204,9 +242,10 @@ def test_command_line_on_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[s
     shown = json.loads(written.read_text())["networks"]["digits_separable"]
     assert len(shown["layers"]) == 11 and "synthetic image" in shown["densities"]
     out = capsys.readouterr().out
-    assert "ours (cycle model)" in out and "verdict" in out
+    assert "ours (cycle model)" in out and "verdict" in out and "out of order gains" in out
+    assert len(shown["lookaheads"]) == 2 * len(LOOKAHEADS)
     names = {path.name for path in pictures.iterdir()}
-    assert names == {f"digits_separable-{kind}.png" for kind in ("speedup", "utilisation", "roofline")}
+    assert names == {f"digits_separable-{kind}.png" for kind in ("speedup", "utilisation", "roofline", "lookahead")}
     assert all((pictures / name).read_bytes().startswith(b"\x89PNG") for name in names)
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def points(tmp_path: Path) -> list[Point]:
 def count_runs(points: Sequence[Point]) -> Iterator[tuple[Point, dict[str, Any]]]:
     """A runner that only numbers what it is asked for."""
     for number, point in enumerate(points):
-        yield point, dict.fromkeys(COLUMNS, float(number)) | {"cycles ours": None}
+        yield point, dict.fromkeys(COLUMNS, float(number)) | {"cycles ours": None, "refused": 'no, "not" this, \u00fc'}
 
 
 # --- grids and points ----------------------------------------------------------------------------------------------------------
@@ -54,6 +55,24 @@ def test_every_combination_once(tmp_path: Path) -> None:
     sizes = itertools.product(((1, 2), (2, 2)), (16, 8), (640.0, 320.0))
     assert {((p.rows, p.cols), p.lf, p.bandwidth) for p in found} == set(sizes)
     assert {p.act_words for p in found} == {512} and found[0].sized().multipliers == 16
+    assert {(p.paper_lf, p.paper_selector) for p in found} == {(27, "out of order")}
+    found = load_grid(write(tmp_path / "g.yaml", paper_lf=[3, 27], paper_selector=["in order", "out of order"]))
+    assert len(found) == 4 * 4 and {p.paper_lf for p in found} == {3, 27}
+
+
+def test_numbers_of_multipliers_instead_of_meshes(tmp_path: Path) -> None:
+    """For all designs; ours is left out where it has no mesh of that size, and says why."""
+    path = tmp_path / "g.yaml"
+    path.write_text(yaml.safe_dump({"config": "tiny", "networks": [MODEL], "multipliers": [16, 36, 128, 4096]}))
+    found = {point.multipliers: point for point in load_grid(path)}
+    assert (found[16].rows, found[16].cols) == (2, 1) and (found[128].rows, found[128].cols) == (4, 4)
+    assert found[128].sized().multipliers == 128
+    for size in (36, 4096):
+        with pytest.raises(ConfigError, match=f"{size} multipliers are no mesh of cores"):
+            found[size].sized()
+    row = run_point(found[36])
+    assert row["cycles ours"] is None and "36 multipliers are no mesh" in row["refused"]
+    assert row["cycles SCNN"] > 0 and row["cycles dense"] == pytest.approx(row["macs_dense"] / 36, rel=0.01)
 
 
 def test_a_point_is_an_evaluation(points: list[Point]) -> None:
@@ -67,11 +86,28 @@ def test_a_point_is_an_evaluation(points: list[Point]) -> None:
         assert row[f"speedup_layer_mean {name}"] == pytest.approx(found.speedup_layer_mean(name))
 
 
-def test_ours_says_nothing_about_other_bandwidths(points: list[Point]) -> None:
-    """It has one; a column without values is better than one that does not move."""
-    full, half = (run_point(next(p for p in points if p.rows == 1 and p.bandwidth == b)) for b in (640, 320))
-    assert full["cycles ours"] and half["cycles ours"] is None
-    assert half["cycles SCNN"] >= full["cycles SCNN"]
+def test_bandwidth_counts_for_all(points: list[Point]) -> None:
+    full, slow = (run_point(replace(points[0], bandwidth=bandwidth)) for bandwidth in (640, 40))
+    assert slow["cycles ours"] > 1.5 * full["cycles ours"] and slow["cycles SCNN"] > full["cycles SCNN"]
+    assert slow["cycles dense"] == full["cycles dense"], "which has its data at hand"
+    # A port has 64 bits: memory that is faster than the clock brings nothing.
+    fast, faster = (run_point(replace(points[0], bandwidth=bandwidth)) for bandwidth in (1600, 6400))
+    assert fast["cycles ours"] == faster["cycles ours"] <= full["cycles ours"]
+
+
+def test_lookahead_of_the_papers_core(points: list[Point]) -> None:
+    rows = [
+        run_point(replace(points[0], paper_lf=lf, paper_selector=order))
+        for lf, order in ((3, "in order"), (3, "out of order"), (27, "out of order"))
+    ]
+    found = [row["cycles Phantom paper"] for row in rows]
+    assert found[0] > found[2] and found[0] >= found[1] > found[2]
+    assert len({row["cycles ours"] for row in rows}) == len({row["cycles SCNN"] for row in rows}) == 1
+
+
+def test_a_lookahead_that_ours_is_not_laid_out_for(points: list[Point]) -> None:
+    row = run_point(replace(points[0], lf=8))
+    assert row["cycles ours"] is None and "lf = 8; the RTL is laid out for 16" in row["refused"]
 
 
 # --- resuming ------------------------------------------------------------------------------------------------------------------
@@ -93,7 +129,7 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path, points: list[Point]) -
         return count_runs(missing)
 
     rows = sweep(points, Results(path, COLUMNS), rest)
-    assert asked == points[2:] and len(rows) == 4 and rows[0]["multipliers"] == 0 and rows[0]["cycles ours"] is None
+    assert asked == points[2:] and len(rows) == 4 and rows[0]["macs_dense"] == 0 and rows[0]["cycles ours"] is None
     again = sweep(points, Results(path, COLUMNS), lambda missing: pytest.fail("nothing is missing"))
     assert again == rows
 
@@ -118,7 +154,7 @@ def test_unreadable_results(tmp_path: Path, points: list[Point]) -> None:
     for text, words in (
         ("a,b\n1,2\n", "other columns"),
         (lines[0] + "1,2\n", "line 2: 2 values for"),
-        (lines[0] + lines[1].replace(",1,", ",x,", 1), "line 2: invalid literal"),
+        (lines[0] + lines[1].replace(",16,", ",x,", 1), "line 2: invalid literal"),
         (lines[0] + lines[1].rstrip("\n").rsplit(",", 1)[0] + ",much\n", "line 2: could not convert"),
     ):
         path.write_text(text)
@@ -204,11 +240,11 @@ def rows_for_plots() -> list[dict[str, Any]]:
     rows = []
     pairs = [(w, a) for w in (0.2, 1.0) for a in (0.3, 1.0)]
     for (weights, activations), (mesh_rows, mesh_cols) in itertools.product(pairs, ((2, 2), (4, 4))):
-        point = Point("vgg16", "pynq_z2", mesh_rows, mesh_cols, 8, 16, 512, 12288, 800.0, weights, activations, 1)
+        sizes = mesh_rows * mesh_cols * 8, mesh_rows, mesh_cols, 8, 16, 27, "out of order", 512, 12288
+        point = Point("vgg16", "pynq_z2", *sizes, 800.0, weights, activations, 1)
         figures = {"speedup_total": 0.7 / weights / activations, "utilisation": 0.6, "cycles": 1e6, "speedup_layer_mean": 1.0}
         values = {f"{figure} {name}": value for name in DESIGNS for figure, value in figures.items()}
-        multipliers = mesh_rows * mesh_cols * 8
-        rows.append({**point.__dict__, "multipliers": multipliers, "macs_dense": 1e9, "bound_total": 2.0, **values})
+        rows.append({**point.__dict__, "macs_dense": 1e9, "bound_total": 2.0, **values})
     return rows
 
 
@@ -221,6 +257,9 @@ def test_pictures(tmp_path: Path) -> None:
         [*(f"densities-vgg16-{i}.png" for i in range(2)), *(f"multipliers-vgg16-{i}.png" for i in range(4)), "pareto.png"]
     )
     assert not sweep_plots.plots(rows_for_plots()[:1], tmp_path, []), "one point shows nothing"
+    for key, value, name in (("bandwidth", 400.0, "bandwidth"), ("paper_lf", 3, "lookahead")):
+        one = rows_for_plots()[0]
+        assert [p.name for p in sweep_plots.plots([one, one | {key: value}], tmp_path, [])] == [f"{name}-vgg16-0.png"]
     for text in ("{}", "no JSON", '{"config": "pynq_z2", "lut": "many"}'):
         resources.write_text(text)
         with pytest.raises(FormatError, match=r"resources\.json: not what"):
@@ -235,7 +274,14 @@ def test_pictures(tmp_path: Path) -> None:
     [
         ({"mesh": [[0, 4]]}, ConfigError, "rows = 0; it must be"),
         ({"mesh": [[4, 17]]}, ConfigError, "cols = 17"),
-        ({"mesh": [4]}, ConfigError, r"\[rows, columns\]"),
+        ({"mesh": ["4x4"]}, ConfigError, r"\[rows, columns\]"),
+        ({"mesh": [[4, 0]]}, ConfigError, "cols = 0; it must be"),
+        ({"mesh": [4]}, ConfigError, "multipliers 4; the rivals scale from 16 on"),
+        ({"multipliers": [64]}, ConfigError, "both mesh and multipliers"),
+        ({"paper_lf": [0]}, RangeError, r"paper_lf 0; it must be within 1\.\.31"),
+        ({"paper_lf": [32]}, RangeError, "paper_lf 32"),
+        ({"paper_lf": ["all"]}, ConfigError, "paper_lf 'all'"),
+        ({"paper_selector": ["backwards"]}, ConfigError, "paper_selector 'backwards'; it must be in order or out of order"),
         ({"mesh": [[1, 1]]}, ConfigError, "8 multipliers; the rivals scale from 16 on"),
         ({"mesh": []}, ConfigError, "at least one value"),
         ({"threads": 8}, ConfigError, "threads is 8; it must be a list"),
@@ -245,6 +291,8 @@ def test_pictures(tmp_path: Path) -> None:
         ({"row_buffer_words": [10]}, ConfigError, "row_buffer_words = 10"),
         ({"bandwidth": [0]}, ConfigError, "bandwidth 0; it must be a positive number"),
         ({"bandwidth": [math.inf]}, ConfigError, "bandwidth inf"),
+        ({"bandwidth": [-800]}, ConfigError, "bandwidth -800"),
+        ({"networks": ["vgg16"], "densities": [[0.5, -0.1]]}, RangeError, "activations: density -0.1"),
         ({"bandwidth": ["fast"]}, ConfigError, "bandwidth 'fast'"),
         ({"networks": ["vgg16"], "densities": [[0.5, 1.2]]}, RangeError, "activations: density 1.2"),
         ({"networks": ["vgg16"], "densities": [[0, 0.5]]}, RangeError, "weights: density 0"),

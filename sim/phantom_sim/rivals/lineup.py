@@ -31,7 +31,7 @@ class Claim:
     factor: float
 
 
-DENSE = "dense"
+DENSE, PAPER = "dense", "Phantom paper"
 CLAIMS = (Claim(DENSE, 12.0), Claim("SCNN", 4.1), Claim("SparTen GB-H", 1.98), Claim("Eyeriss v2", 2.36))
 
 
@@ -57,7 +57,7 @@ def scaled(multipliers: int, bytes_per_cycle: float = UNLIMITED) -> list[Design]
     pe_rows, pe_cols = mesh(multipliers // LEAST)
     units = min(32, multipliers)
     core_rows, core_cols = mesh(max(1, multipliers // (PES * PES)))
-    own = PhantomPaper("Phantom paper", rows=core_rows, cols=core_cols)
+    own = PhantomPaper(PAPER, rows=core_rows, cols=core_cols)
     designs: list[Design] = [
         Ideal(DENSE, count=multipliers),
         Systolic("systolic", rows=rows, cols=cols),
@@ -72,9 +72,11 @@ def scaled(multipliers: int, bytes_per_cycle: float = UNLIMITED) -> list[Design]
 
 
 def lookaheads(base: PhantomPaper) -> list[PhantomPaper]:
-    """The paper's core with every lookahead, in order and out of order."""
+    """The paper's core with every lookahead, in order and out of order; `base` itself where it is one of them."""
     return [
-        replace(base, name=f"{base.name} Lf={lf} {'out of' if ooo else 'in'} order", lf=lf, out_of_order=ooo)
+        base
+        if (base.lf, base.out_of_order) == (lf, ooo)
+        else replace(base, name=f"{base.name} Lf={lf} {'out of' if ooo else 'in'} order", lf=lf, out_of_order=ooo)
         for ooo in (False, True)
         for lf in LOOKAHEADS
     ]
