@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore mutants lint bench bench-networks networks evaluate resources timing bitstream registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench bench-networks networks evaluate selftest-figures resources timing bitstream registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ evaluate: setup ## compare with dense machines, SCNN, SparTen, Eyeriss v2 and th
 	@mkdir -p build
 	@.venv/bin/phantom evaluate --json build/evaluate.json --plots build/evaluate --docs docs/evaluation.md $(ARGS)
 	@echo "figures: build/evaluate.json   pictures: build/evaluate   tables: docs/evaluation.md"
+
+selftest-figures: setup ## the cycles that `phantom selftest` compares with on a board, from the cycle model (after any change of cycles)
+	@$(PY) -m phantom_sim.selftest_figures
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)
