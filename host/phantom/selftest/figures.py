@@ -1,4 +1,4 @@
-"""How many cycles each network of the self-test should take: by the cycle model where there is one, else by the package's figures.
+"""How many cycles each network of the self-test should take: by the cycle model where there is one, else by the package.
 
 `figures.json` is what the cycle model said when the package was made (`make selftest-figures`; a test compares the two). Each
 network has a range besides: what it takes with a memory as fast as the ports can be, and with a slow one, because a

@@ -77,7 +77,7 @@ def _layers(failed: Sequence[Finding], tried: int, cores: int) -> list[str]:
         kinds = ", ".join(finding.title for finding in failed[:3])
         if 2 * len(failed) <= tried:
             return [f"{share} are wrong ({kinds}), whichever core computed them: what these need and others do not is at fault."]
-        return [f"{share} are wrong, whichever core computed them: too fast a clock, or a bitstream that does not fit the package."]
+        return [f"{share} are wrong, whichever core computed them: too fast a clock, or a bitstream of another time."]
     return [f"{what}: a path that is too slow there (lower the clock, see timing.rpt), or a defect of the device."]
 
 
