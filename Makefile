@@ -8,7 +8,7 @@ IMAGES ?= 50
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test explore mutants lint bench bench-networks networks evaluate scaling resources timing bitstream registers docs clean distclean
+.PHONY: help setup run test explore mutants lint bench bench-networks networks evaluate scaling selftest-figures resources timing bitstream registers docs clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ scaling: setup ## utilisation of the design from 32 to 2,048 multipliers, VGG16 
 	@mkdir -p build
 	@.venv/bin/phantom scaling --json build/scaling.json --plots build/scaling --docs docs/evaluation.md $(ARGS)
 	@echo "figures: build/scaling.json   picture: build/scaling   tables: docs/evaluation.md"
+
+selftest-figures: setup ## the cycles that `phantom selftest` compares with on a board, from the cycle model (after any change of cycles)
+	@$(PY) -m phantom_sim.selftest_figures
 
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)

@@ -86,6 +86,17 @@ def measure(parameters: dict[str, int], sources: list[Path], flatten: bool, boar
     return modules
 
 
+def measure_whole(parameters: dict[str, int], sources: list[Path], board: Board = PYNQ_Z2) -> Counter[str]:
+    """The same in one piece, flattened: minutes become an hour or more. Raises SynthesisError where cores differ."""
+    if board.cores:
+        raise synthesis.SynthesisError(f"{board.name} has several kinds of core, which only synthesis by parts tells apart")
+    modules = synthesise("phantom_top", sources, parameters, True, board.family, board.memories)
+    total: Counter[str] = Counter()
+    for use in modules.values():
+        total.update(use)
+    return total
+
+
 def main() -> int:
     """Run; exit code 1 when the design does not fit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

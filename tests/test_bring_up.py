@@ -17,7 +17,7 @@ MESSAGES = [message for row in re.findall(r"^\| (.*?) \|", SECTION, re.MULTILINE
 @lru_cache(maxsize=1)
 def source() -> str:
     """All sources of the host package, string literals that are continued on the next line joined."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "host" / "phantom").glob("*.py")))
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "host" / "phantom").rglob("*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 

@@ -19,7 +19,7 @@ from .devices import DEVICES, open_overlay
 from .driver import PARAMETERS
 from .errors import PhantomError
 from .files import check_writable, network_path, read_images, write_document
-from .options import TIMEOUT, config_of, device_options
+from .options import config_of, device_options
 from .report import grid
 
 
@@ -65,8 +65,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     info.add_argument("--config", metavar="NAME", help="one of them, in full")
     info.set_defaults(action=_info)
 
-    selftest = commands.add_parser("selftest", help="check a device: identity, registers, one layer of each kind")
+    selftest = commands.add_parser("selftest", help="check a device: registers, clock, memory, layers of each kind, cycles")
     device_options(selftest, ("rtl", "board"))
+    selftest.add_argument("--json", metavar="FILE", help="write what was found")
     selftest.set_defaults(action=_selftest)
 
     # The evaluation belongs to the simulation, which is slow to import and not on a board: look only when it may be wanted.
@@ -146,13 +147,16 @@ def _kib(bits: int) -> str:
 
 
 def _selftest(options: argparse.Namespace) -> int:
-    from .driver import MAJOR, Accelerator
     from .selftest import selftest
 
     config = config_of(options)
-    accelerator = Accelerator(open_overlay(options.device, config), config, timeout=TIMEOUT)
-    print(f"Phantom on {options.device}, register map {MAJOR}, configuration {config.name}")
-    return 0 if selftest(accelerator, config) else 1
+    check_writable(options.json)
+    overlay = open_overlay(options.device, config)
+    print(f"Phantom on {options.device}, configuration {config.name}")
+    passed, document = selftest(overlay, config, exact=options.device == "rtl")
+    if options.json:
+        write_document(options.json, {"device": options.device, **document})
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pynq.pl_server.device import Device
 from pynqmetadata.frontends import Metadata
 
 from phantom.errors import DeviceError, DeviceTimeout
+from phantom.selftest.clock import Stopwatch
 from phantom_sim import slcr
 from phantom_sim.arena import Arena
 from phantom_sim.rtl import Model
@@ -29,6 +30,7 @@ from phantom_sim.timing import Timing
 DDR_BASE = 0x1000_0000
 PL_BASE, PL_END = 0x43C0_0000, 0x43C4_0000
 DMACR_RESET = 0x4
+MEASURED_CYCLES = 50_000  # of a measurement of the clock, which the counters follow to 32 cycles
 ENVIRONMENT = "PHANTOM_SIM"  # names the configuration that a probe offers as a device
 
 
@@ -114,6 +116,12 @@ class SimulatedDevice(Device):
         self.hang_cycles = hang_cycles
         self._watches: dict[int, Watch] = {}  # from the .hwh, once it is loaded
         self._arms: dict[int, Watch] = {}
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """Time as the design has it: how fast the simulation is says nothing."""
+        model, hertz = self.model, self.model.timing.clock_mhz * 1e6
+        return Stopwatch(lambda: model.cycles / hertz, lambda t: model.step(round(t * hertz)), MEASURED_CYCLES / hertz)
 
     # ------------------------------------------------------------------------------------------------------ registers
 

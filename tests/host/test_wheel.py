@@ -85,7 +85,7 @@ def test_the_wheel_has_the_host_package_and_its_data(wheel: Path) -> None:
     assert names >= {
         "phantom/configs.yaml", "phantom/py.typed", "phantom/networks/digits.npz", "phantom/networks/digits_test.npz",
         "phantom/networks/digits_residual.onnx", "phantom/driver.py", "phantom/onnx/importer.py", "phantom/overlays/phantom.bit",
-        "phantom/overlays/phantom.hwh",
+        "phantom/overlays/phantom.hwh", "phantom/selftest/figures.json",
     }  # fmt: skip
     assert any(name.startswith("phantom/notebooks/") and name.endswith(".ipynb") for name in names)
     assert not any(name.startswith("phantom_sim") for name in names), "the simulation needs the RTL beside it"
