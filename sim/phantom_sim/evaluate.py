@@ -10,7 +10,8 @@ from pathlib import Path
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
 from phantom.files import check_writable, write_document
-from phantom_sim.evaluation import PORTS, Evaluation, evaluate
+from phantom_sim import ours
+from phantom_sim.evaluation import Evaluation, evaluate
 from phantom_sim.evaluation_report import document, text
 from phantom_sim.rivals.lineup import mesh, paper
 from phantom_sim.timing import Timing
@@ -69,7 +70,7 @@ def command(options: argparse.Namespace) -> int:
                 seeds,
                 config,
                 config.multipliers,
-                PORTS * Timing(clock_mhz=config.clock_mhz).bytes_per_cycle,
+                ours.memory_ports(config) * Timing(clock_mhz=config.clock_mhz).bytes_per_cycle,
                 extra,
                 options.processes,
                 options.lookaheads,
@@ -105,7 +106,7 @@ def sized(config: Config, multipliers: int | None) -> Config:
     rows, cols = mesh(cores)
     if rows * cols != cores:
         raise ConfigError(f"--multipliers {multipliers}: {cores} cores make no mesh; {rows * cols * config.threads} would do")
-    return replace(config, name=f"{config.name}, {multipliers} multipliers", rows=rows, cols=cols)
+    return replace(ours.with_mesh(config, rows, cols), name=f"{config.name}, {multipliers} multipliers")
 
 
 def layers_of(name: str, seeds: int, image: str | None) -> tuple[list[Sequence[Recipe | LayerMasks]], str]:

@@ -32,9 +32,6 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
-PORTS = 2  # of memory that our design reads from; all designs get the bandwidth of both together
-
-
 @dataclass(frozen=True)
 class Job:
     """A layer and what it is to be run through.
@@ -271,7 +268,7 @@ def evaluate(
     paper = next(design for design in compared if design.name == PAPER and isinstance(design, PhantomPaper))
     variants = lookaheads(paper) if with_lookaheads else []
     designs = (*compared, *(design for design in variants if design is not paper))
-    jobs = [Job(layer, config, bytes_per_cycle / PORTS, designs) for layers in seeds for layer in layers]
+    jobs = [Job(layer, config, bytes_per_cycle / ours.memory_ports(config), designs) for layers in seeds for layer in layers]
     results = in_processes(run_job, jobs, f"evaluate {network}", processes)
     count = len(seeds[0])
     runs = [results[i * count : (i + 1) * count] for i in range(len(seeds))]

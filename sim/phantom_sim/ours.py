@@ -7,6 +7,8 @@ memory port moves 8 bytes a cycle at most, however fast the memory is.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from phantom.config import Config
@@ -24,6 +26,16 @@ from phantom_sim.workloads.layer import LayerMasks
 NAME = "ours"
 METHOD = "cycle model"
 IMAGE_CHANNELS = 4  # what has at most so many is an image, whose stride the host folds away
+
+
+def memory_ports(config: Config) -> int:
+    """Ports that it reads from: one for activations (and results), and one for each weight stream."""
+    return 1 + config.weight_ports
+
+
+def with_mesh(config: Config, rows: int, cols: int, **sizes: int) -> Config:
+    """The configuration with a mesh of another size, and other sizes. Raises ConfigError for impossible ones."""
+    return replace(config, rows=rows, cols=cols, weight_ports=max(1, min(config.weight_ports, cols)), **sizes)
 
 
 def simulated(layer: LayerMasks, config: Config, port_bytes: float) -> StageResult:

@@ -4,7 +4,7 @@ grows along.
 The bound is the effectual multiplies with all multipliers always busy; a share of it is a utilisation. Three ways to have more
 multipliers:
 
-    mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as wide as they are, 64 bits
+    mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as they are, 64 bits wide
     together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a part
                 of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts as long
                 as the slowest part. That their streams are put together for the next layer is not counted (nor built)
@@ -46,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LayerShare:
-    """What came out: cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight port was.
+    """What came out: cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight ports were.
 
     cores: that are used. refused: why the hardware does not take the layer; then all else is 0.
     """
@@ -85,7 +85,7 @@ class Share:
 
     @property
     def weight_port(self) -> float:
-        """Share of the cycles in which the weight port moves a word."""
+        """How busy the weight ports are, of what they could move."""
         return sum(layer.weight_port * layer.cycles for layer in self.layers) / self.cycles
 
     @property
@@ -112,7 +112,7 @@ def enlarged(base: Config, multipliers: int) -> Config:
         name: min(LARGEST[name], max(getattr(base, name), getattr(base, name) * multipliers // base.multipliers))
         for name in ("row_buffer_words", "param_depth")
     }
-    return replace(base, name=f"{base.name}, {multipliers} multipliers", rows=rows, cols=cols, **sizes)
+    return replace(ours.with_mesh(base, rows, cols, **sizes), name=f"{base.name}, {multipliers} multipliers")
 
 
 def run_job(job: Job) -> LayerShare:
@@ -141,7 +141,7 @@ def _estimate(parts: Sequence[LayerMasks], config: Config) -> float:
 def _share(layer: LayerMasks, parts: Sequence[LayerMasks], config: Config, port_bytes: float) -> LayerShare:
     found = [(ours.compiled(part, config), ours.simulated(part, config, port_bytes)) for part in parts]
     program, slowest = max(found, key=lambda item: item[1].cycles)
-    busy = slowest.counters.wgt_words * PORT_BYTES / (slowest.cycles * min(PORT_BYTES, port_bytes))
+    busy = slowest.counters.wgt_words * PORT_BYTES / (slowest.cycles * config.weight_ports * min(PORT_BYTES, port_bytes))
     cores = program.tiling.groups * program.tiling.tiles
     stalls = tuple(slowest.stalls[cause] for cause in CAUSES)
     return LayerShare(layer.name, layer.macs_effectual, slowest.cycles, cores, stalls, busy)

@@ -26,7 +26,7 @@ def by_size(found: Sequence[Share], way: str) -> dict[int, Share]:
 def curve_table(found: Sequence[Share], base: Config) -> Table:
     """Share of the bound over the number of multipliers."""
     head = (
-        "multipliers", "mesh", "MB/s a port", "one mesh", "cores in use", "weight port busy", "lost to",
+        "multipliers", "mesh", "MB/s a port", "one mesh", "cores in use", "weight ports busy", "lost to",
         "several accelerators, one image", "an image each",
     )  # fmt: skip
     meshes, together = by_size(found, MESH), by_size(found, TOGETHER)

@@ -32,6 +32,7 @@ import yaml
 
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
+from phantom_sim.ours import with_mesh
 from phantom_sim.rivals import lookahead
 from phantom_sim.rivals.lineup import LEAST, mesh
 from phantom_sim.rivals.phantom_paper import PhantomPaper
@@ -70,8 +71,8 @@ class Point:
 
     def sized(self) -> Config:
         """The configuration of this point. Raises ConfigError for impossible sizes."""
-        names = ("rows", "cols", "threads", "lf", "act_words", "row_buffer_words")
-        config = replace(load_config(self.config), **{name: getattr(self, name) for name in names})
+        sizes = {name: getattr(self, name) for name in ("threads", "lf", "act_words", "row_buffer_words")}
+        config = with_mesh(load_config(self.config), self.rows, self.cols, **sizes)
         if config.multipliers != self.multipliers:
             raise ConfigError(
                 f"{self.multipliers} multipliers are no mesh of cores with {self.threads} threads, nearly square and at most "

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, DeviceTimeout, PhantomError
 from phantom_sim import ours
-from phantom_sim.evaluation import PORTS, Evaluation, Job, LayerResult, run_job
+from phantom_sim.evaluation import Evaluation, Job, LayerResult, run_job
 from phantom_sim.optional_dask import connect
 from phantom_sim.rivals.design import Design
 from phantom_sim.rivals.lineup import scaled
@@ -44,7 +44,8 @@ def run_point(point: Point) -> Row:
     except ConfigError as error:
         own = str(error)
     port_bytes = point.bandwidth / base.clock_mhz
-    designs = tuple(_as_asked(design, point) for design in scaled(point.multipliers, PORTS * port_bytes))
+    in_all = ours.memory_ports(base if isinstance(own, str) else own) * port_bytes
+    designs = tuple(_as_asked(design, point) for design in scaled(point.multipliers, in_all))
     layers: Sequence[Recipe | LayerMasks]
     if point.is_model:
         layers = model_layers(point.network)[0]
@@ -52,7 +53,7 @@ def run_point(point: Point) -> Row:
         layers = recipes(point.network, point.seed, density=point.densities)
     results: tuple[LayerResult, ...] = tuple(run_job(Job(layer, own, port_bytes, designs)) for layer in layers)
     sizes = {design.name: design.multipliers for design in designs} | {ours.NAME: point.multipliers}
-    found = Evaluation(point.network, "", base, sizes, results, {}, PORTS * port_bytes)
+    found = Evaluation(point.network, "", base, sizes, results, {}, in_all)
     row: Row = {
         "macs_dense": sum(layer.macs_dense for layer in results),
         "bound_total": found.bound_total,

@@ -18,7 +18,7 @@ from phantom.config import load_config
 from phantom.errors import ConfigError, FormatError, PhantomError, RangeError
 from phantom_sim import evaluation, ours
 from phantom_sim.evaluate import sized
-from phantom_sim.evaluation import PORTS, Evaluation, LayerResult, Ratio, evaluate, in_processes
+from phantom_sim.evaluation import Evaluation, LayerResult, Ratio, evaluate, in_processes
 from phantom_sim.evaluation_docs import update
 from phantom_sim.evaluation_report import design_table, document, layer_table, lookahead_table, ratio_table, text
 from phantom_sim.rivals.lineup import CLAIMS, DENSE, LOOKAHEADS, PAPER, mesh, paper, scaled
@@ -117,7 +117,7 @@ def test_all_designs_run_the_same_masks(tiny: Evaluation) -> None:
         assert found.macs_effectual == layer.macs_effectual
         for design in scaled(16, 12.8):
             assert found.cycles[design.name] == design.run(layer).cycles
-        assert found.cycles["ours"] == ours.simulated(layer, TINY, 12.8 / PORTS).cycles
+        assert found.cycles["ours"] == ours.simulated(layer, TINY, 12.8 / 3).cycles
     for name in tiny.designs:
         assert tiny.speedup_total(name) <= tiny.bound_total, "nobody is faster than the bound"
 
