@@ -77,6 +77,7 @@ module phantom_lam_scan
   logic          row_exists_q, first_piece_q, last_piece, filler, many, piece_done, row_done, packet_done;
   logic [6:0]    pitch;
   logic [5:0]    next_first;
+  logic [1:0]    phase_q;
   logic [PieceW:0] counts_q[3];  // nonzeros in each piece of the word but the last one
 
   function automatic logic two_of(logic [3:0] b);
@@ -117,9 +118,14 @@ module phantom_lam_scan
 
   always_comb begin
     for (int unsigned i = 0; i < Lf; i++) begin
-      wanted[i] = above[i] && below[i] && !(cfg_i.stride2 && i[0] != col_q[0]);
+      wanted[i] = above[i] && below[i] && phase_q[i%2];
     end
   end
+
+  // Which columns the view has, even and odd ones of a piece: all, or with stride 2 those that are even in the tile.
+  function automatic logic [1:0] phase(logic stride2, logic odd);
+    return stride2 ? {odd, !odd} : 2'b11;
+  endfunction
 
   // Whether the view has that row of the input.
   function automatic logic exists(logic stride2, logic signed [12:0] row, logic [6:0] rows);
@@ -158,6 +164,7 @@ module phantom_lam_scan
         first_bit_q <= tok_i.first_col;
         last_bit_q  <= tok_i.last_col;
         col_q       <= tok_i.col;
+        phase_q     <= phase(cfg_i.stride2, tok_i.col[0]);
         row_exists_q <= !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
       end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
         if (row_done) begin
@@ -169,6 +176,7 @@ module phantom_lam_scan
           first_bit_q <= next_first;
           last_bit_q  <= last_bit_q + pitch[5:0];
           col_q       <= col_q - 9'(pitch);
+          phase_q     <= phase(cfg_i.stride2, col_q[0] ^ pitch[0]);
         end else if (piece_done) begin
           piece_q       <= piece_q + 1'b1;
           first_piece_q <= 1'b0;

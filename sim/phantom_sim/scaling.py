@@ -5,9 +5,9 @@ The bound is the effectual multiplies with all multipliers always busy; a share 
 multipliers:
 
     mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as they are, 64 bits wide
-    together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a part
-                of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts as long
-                as the slowest part. That their streams are put together for the next layer is not counted (nor built)
+    together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a
+                part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts as
+                long as the slowest part. That their streams are put together for the next layer is not counted (nor built)
 
 Several accelerators that work on an image each need no figures: N times the images, and the utilisation of one.
 """
@@ -46,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LayerShare:
-    """What came out: cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight ports were.
+    """What came out: cycles, and of the slowest accelerator what other cycles were lost to, and how busy its weight ports were.
 
     cores: that are used. refused: why the hardware does not take the layer; then all else is 0.
     """
