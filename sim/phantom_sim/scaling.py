@@ -6,8 +6,8 @@ multipliers:
 
     mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as they are, 64 bits wide
     together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a
-                part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts as
-                long as the slowest part. That their streams are put together for the next layer is not counted (nor built)
+                part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts
+                as long as the slowest part. That their streams are put together for the next layer is not counted (nor built)
 
 Several accelerators that work on an image each need no figures: N times the images, and the utilisation of one.
 """
