@@ -1,4 +1,4 @@
-"""Tables of documents (docs/evaluation.md) that are written by machine: between markers, so that text and figures live in one file.
+"""Tables of documents (docs/evaluation.md) that are written by machine: between markers, so that text and figures live together.
 
 A part of a document that a command writes lies between two lines of its own:
 

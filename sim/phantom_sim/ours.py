@@ -8,6 +8,7 @@ memory port moves 8 bytes a cycle at most, however fast the memory is.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def memory_ports(config: Config) -> int:
     return 1 + config.weight_ports
 
 
-def with_mesh(config: Config, rows: int, cols: int, **sizes: int) -> Config:
+def with_mesh(config: Config, rows: int, cols: int, **sizes: Any) -> Config:
     """The configuration with a mesh of another size, and other sizes. Raises ConfigError for impossible ones."""
     return replace(config, rows=rows, cols=cols, weight_ports=max(1, min(config.weight_ports, cols)), **sizes)
 

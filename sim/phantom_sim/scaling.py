@@ -5,9 +5,10 @@ The bound is the effectual multiplies with all multipliers always busy; a share 
 multipliers:
 
     mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as they are, 64 bits wide
-    together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a part
-                of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts as long
-                as the slowest part. That their streams are put together for the next layer is not counted (nor built)
+    together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a
+                part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer
+                lasts as long as the slowest part. That their streams are put together for the next layer is not counted (nor
+                built)
 
 Several accelerators that work on an image each need no figures: N times the images, and the utilisation of one.
 """
@@ -46,7 +47,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LayerShare:
-    """What came out: cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight ports were.
+    """Cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight ports are.
 
     cores: that are used. refused: why the hardware does not take the layer; then all else is 0.
     """
@@ -105,6 +106,8 @@ def enlarged(base: Config, multipliers: int) -> Config:
 
     Raises ConfigError where there is no such mesh.
     """
+    if multipliers == base.multipliers:
+        return base
     rows, cols = mesh(max(1, multipliers // base.threads))
     if rows * cols * base.threads != multipliers or rows > LARGEST["rows"] or cols > LARGEST["cols"]:
         raise ConfigError(f"{multipliers} multipliers are no mesh of cores with {base.threads} threads, at most 16 x 16")

@@ -25,7 +25,7 @@ def by_filters(layer: LayerMasks, parts: int) -> list[LayerMasks]:
 
 def by_rows(layer: LayerMasks, parts: int) -> list[LayerMasks]:
     """All have all weights, and the rows of the input that theirs of the output need."""
-    top, left, bottom, right = layer.padding
+    top, left, _, right = layer.padding
     height = layer.activations.shape[1]
     reach = layer.dilation * (layer.weights.shape[2] - 1) + 1
     found = []
