@@ -7,7 +7,7 @@ A picture is drawn only where the results have what it shows: two densities on e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,13 @@ from phantom_sim.sweep_grid import Point
 from phantom_sim.sweep_results import Row
 from phantom_sim.sweep_run import DESIGNS
 
+Sizes = tuple[int, ...]  # of a configuration: what a synthesis and a point have in common
+
 
 def plots(rows: Sequence[Row], folder: Path, resources: Sequence[Path]) -> list[Path]:
     """Write what can be drawn. Raises FormatError for a synthesis file that cannot be read, PhantomError without matplotlib."""
-    return [*heat_maps(rows, folder), *curves(rows, folder), *pareto(rows, folder, resources)]
+    sizes = dict(_synthesis(path) for path in resources)  # what is wrong there is said first
+    return [*heat_maps(rows, folder), *curves(rows, folder), *pareto(rows, folder, sizes)]
 
 
 def series(rows: Iterable[Row], *without: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -160,9 +163,8 @@ def _title(row: Row, curve: Curve | None = None) -> str:
     return ", ".join(said)
 
 
-def pareto(rows: Sequence[Row], folder: Path, resources: Sequence[Path]) -> list[Path]:
-    """Dense-equivalent throughput of ours over the LUTs of the configurations that have been synthesised."""
-    sizes = dict(_synthesis(path) for path in resources)
+def pareto(rows: Sequence[Row], folder: Path, sizes: Mapping[Sizes, tuple[str, int]]) -> list[Path]:
+    """Dense-equivalent throughput of ours over the LUTs of what has been synthesised, and the Pareto front."""
     places = []
     for row in rows:
         size = tuple(row[key] for key in ("rows", "cols", "threads", "lf", "act_words", "row_buffer_words"))
@@ -190,7 +192,7 @@ def pareto(rows: Sequence[Row], folder: Path, resources: Sequence[Path]) -> list
     return [save(figure, folder / "pareto.png")]
 
 
-def _synthesis(path: Path) -> tuple[tuple[Any, ...], tuple[str, int]]:
+def _synthesis(path: Path) -> tuple[Sizes, tuple[str, int]]:
     """Sizes of the configuration that was synthesised, its name, and its LUTs."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -79,7 +79,7 @@ def test_a_point_is_an_evaluation(points: list[Point]) -> None:
     point = points[0]
     row = run_point(point)
     layers = model_layers(MODEL)[0]
-    found = evaluate("x", "", [layers], point.sized(), 16, 3 * 640 / 100, processes=1)
+    found = evaluate("x", "", [layers], point.sized(), 16, 4 * 640 / 100, processes=1)
     assert tuple(row) == COLUMNS
     for name in DESIGNS:
         assert row[f"cycles {name}"] == sum(layer.cycles[name] for layer in found.layers)
