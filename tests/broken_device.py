@@ -65,6 +65,11 @@ def miscompute(monkeypatch: pytest.MonkeyPatch, module: Any, config: Config, cho
 
     def wrong(program: Program) -> Program:
         words = program.weights.copy()
+        for start, count in program.weight_streams:
+            spoil(words[start : start + count])
+        return dataclasses.replace(program, weights=words)
+
+    def spoil(words: np.ndarray) -> None:
         table = packet_table(words)
         for row in range(config.rows):
             for col in range(config.cols):
@@ -74,7 +79,6 @@ def miscompute(monkeypatch: pytest.MonkeyPatch, module: Any, config: Config, cho
                         if alone and chosen(row, col, int(words[at]) >> 60):
                             words[at] = negated(int(words[at]))
         words[-1] = np.uint64(end_word(words[:-1]))
-        return dataclasses.replace(program, weights=words)
 
     monkeypatch.setattr(module, "compile_network", compile_wrong)
 

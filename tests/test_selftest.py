@@ -17,7 +17,7 @@ import pytest
 from broken_device import damage, miscompute, packets_of, reads
 
 from phantom import cli
-from phantom.config import load_config
+from phantom.config import Config, load_config
 from phantom.program import compile_network
 from phantom.selftest import clock, loop, run
 from phantom.selftest.networks import jobs
@@ -125,9 +125,9 @@ def test_registers_that_fall_silent(overlay: Any, monkeypatch: pytest.MonkeyPatc
     """After the identity: every check ends, and the report is written."""
     check = run.check_registers
 
-    def silent(overlay: Any) -> str:
+    def silent(overlay: Any, config: Config) -> str:
         overlay.device.model.inject_stop("registers")
-        return check(overlay)
+        return check(overlay, config)
 
     monkeypatch.setattr(run, "check_registers", silent)
     try:

@@ -63,10 +63,13 @@ def test_the_loop_is_more_than_the_row_buffer_holds(name: str) -> None:
 
 
 def weights_by_thread(program: Program, row: int, col: int, threads: int) -> np.ndarray:
-    """Nonzero weights that each thread of a core is sent, by the weight stream: int64 [threads]."""
+    """Nonzero weights that each thread of a core is sent, by the weight streams: int64 [threads]."""
     bits = program.registers["CORE"]
-    found = decode_core(program.weights, row, col, threads, bits["window_bits"], bits["slot_bits"])
-    return np.bincount(found.thread, minlength=threads)
+    total = np.zeros(threads, np.int64)
+    for start, count in program.weight_streams:
+        words = program.weights[start : start + count]
+        total += np.bincount(decode_core(words, row, col, threads, bits["window_bits"], bits["slot_bits"]).thread, minlength=threads)
+    return total
 
 
 @pytest.mark.parametrize("title", [title for title in JOBS if title not in ("addition", "concatenation")])

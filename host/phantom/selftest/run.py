@@ -63,7 +63,7 @@ class Selftest:
         """All checks, as far as they make sense. True when none failed."""
         if not self._try(findings.IDENTITY, "identity", lambda: check_identity(self.overlay, self.config)):
             return False
-        self._try(findings.REGISTERS, "registers", lambda: check_registers(self.overlay))
+        self._try(findings.REGISTERS, "registers", lambda: check_registers(self.overlay, self.config))
         try:
             accelerator = Accelerator(self.overlay, self.config, timeout=self.timeout)
         except DeviceError as error:  # after all that was read before: the registers have fallen silent
