@@ -17,12 +17,8 @@ from phantom_sim.scaling_report import document, plot, tables
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The `scaling` command."""
     parser = subparsers.add_parser("scaling", help="utilisation of our design as multipliers and bandwidth grow")
-<<<<<<< HEAD
-    parser.add_argument("network", nargs="?", default="vgg16", help="its convolutions, at published densities (vgg16)")
-=======
     shown = "whose convolutions count, random masks at published densities (vgg16)"
     parser.add_argument("network", nargs="?", default="vgg16", metavar="NETWORK", help=shown)
->>>>>>> 3e37ec62d77bee3bf866908925a5b9f362d72018
     parser.add_argument("--config", default="pynq_z2", metavar="NAME", help="where the growth begins (pynq_z2)")
     shown = f"default: {' '.join(map(str, SIZES))}"
     parser.add_argument("--multipliers", type=int, nargs="+", default=SIZES, metavar="N", help=shown)

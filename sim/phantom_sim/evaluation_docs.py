@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Tables of documents (docs/evaluation.md) written by machine: between markers, so that text and figures live in one file.
-=======
 """Tables of documents (docs/evaluation.md) that are written by machine: between markers, so that text and figures live together.
->>>>>>> 3e37ec62d77bee3bf866908925a5b9f362d72018
 
 A part of a document that a command writes lies between two lines of its own:
 

@@ -6,14 +6,9 @@ multipliers:
 
     mesh        one accelerator with a larger mesh, row buffer and bandwidth; its streams stay as they are, 64 bits wide
     together    several accelerators of the named configuration, each with its own memory ports, work on one image: each has a
-<<<<<<< HEAD
-                part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer lasts
-                as long as the slowest part. That their streams are put together for the next layer is not counted (nor built)
-=======
                 part of a layer's filters, or of its output rows, whichever the compiler's estimate says is faster; a layer
                 lasts as long as the slowest part. That their streams are put together for the next layer is not counted (nor
                 built)
->>>>>>> 3e37ec62d77bee3bf866908925a5b9f362d72018
 
 Several accelerators that work on an image each need no figures: N times the images, and the utilisation of one.
 """
@@ -52,11 +47,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LayerShare:
-<<<<<<< HEAD
-    """What came out: cycles, and of the slowest accelerator what other cycles were lost to, and how busy its weight ports were.
-=======
     """Cycles, and of the slowest accelerator what its other cycles were lost to, and how busy its weight ports are.
->>>>>>> 3e37ec62d77bee3bf866908925a5b9f362d72018
 
     cores: that are used. refused: why the hardware does not take the layer; then all else is 0.
     """

@@ -68,7 +68,8 @@ def weights_by_thread(program: Program, row: int, col: int, threads: int) -> np.
     total = np.zeros(threads, np.int64)
     for start, count in program.weight_streams:
         words = program.weights[start : start + count]
-        total += np.bincount(decode_core(words, row, col, threads, bits["window_bits"], bits["slot_bits"]).thread, minlength=threads)
+        found = decode_core(words, row, col, threads, bits["window_bits"], bits["slot_bits"])
+        total += np.bincount(found.thread, minlength=threads)
     return total
 
 
