@@ -162,7 +162,7 @@ def test_every_changed_byte(path: Path) -> None:
         if at < 8:
             refused(path, "not a .phantom file")
         elif at < 12:
-            refused(path, "is of version .* this package reads version 1: compile it again")
+            refused(path, "is of version .* this package reads version 2: compile it again")
         elif 16 <= at < 24:
             refused(path, f"has {len(data)} bytes; it must have")
         else:
@@ -183,9 +183,9 @@ def test_other_files(path: Path, compiled: Compiled, tmp_path: Path) -> None:
         phantom_file.load(tmp_path / "none.phantom")
     with pytest.raises(FormatError, match=r"cannot be read|not a \.phantom file"):
         phantom_file.load(tmp_path)
-    header, arrays = container.read(path, 1)
-    container.write(path, 2, header, arrays)
-    refused(path, "is of version 2 of the format; this package reads version 1")
+    header, arrays = container.read(path, phantom_file.VERSION)
+    container.write(path, 3, header, arrays)
+    refused(path, "is of version 3 of the format; this package reads version 2")
     network_file.save(random_graph(1), path)
     refused(path, "not a .phantom file; `phantom compile")
     with pytest.raises(FormatError, match="cannot be written"):
@@ -210,6 +210,8 @@ CASES: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "a plane": (("segments", 0, "stages", "stages", 0, "plane"), [4, 5], "the result has shape"),
     "no strips": (("segments", 0, "stages", "stages", 0, "strips"), 0, "for 0 strips"),
     "tables as weights": (("segments", 0, "stages", "stages", 0, "weights"), 5, "a weight stream of"),
+    "streams of other lengths": (("segments", 0, "stages", "stages", 0, "weight_words"), [3, 4], r"streams of \[3, 4\] words; there"),
+    "no weight streams": (("segments", 0, "stages", "stages", 0, "weight_words"), [], r"weight streams of \[\] words"),
     "weights as tables": (("segments", 0, "stages", "stages", 0, "tables"), 7, "makes no sense"),
     "strips of no rows": (("segments", 0, "stages", "stages", 1, "result", 3), 0, "strips of 1 / 0 rows"),
     "places beyond the tensor": (("segments", 0, "stages", "source", 0), [1, 2, 2], r"places -1\.\.\d+ of 4"),
@@ -222,12 +224,12 @@ CASES: dict[str, tuple[tuple[Any, ...], Any, str]] = {
 def test_what_cannot_be(case: str, path: Path) -> None:
     """A right checksum over a wrong header."""
     (*parents, last), value, message = CASES[case]
-    header, arrays = container.read(path, 1)
+    header, arrays = container.read(path, phantom_file.VERSION)
     at: Any = header
     for key in parents:
         at = at[key]
     at[last] = value
-    container.write(path, 1, header, arrays)
+    container.write(path, phantom_file.VERSION, header, arrays)
     refused(path, f".*({message})")
 
 
@@ -247,7 +249,7 @@ def test_anything_else(where: int, up: int, value: Any, compiled: Compiled, tmp_
     """Whatever stands anywhere in the header: it is refused, or nobody minds; memory stays what it is."""
     path = tmp_path_factory.getbasetemp() / "strange.phantom"
     phantom_file.save(compiled, path)
-    header, arrays = container.read(path, 1)
+    header, arrays = container.read(path, phantom_file.VERSION)
     places = leaves(header)
     place = places[where % len(places)]
     place = place[: max(1, len(place) - up)]
@@ -255,7 +257,7 @@ def test_anything_else(where: int, up: int, value: Any, compiled: Compiled, tmp_
     for key in place[:-1]:
         at = at[key]
     at[place[-1]] = value
-    container.write(path, 1, header, arrays)
+    container.write(path, phantom_file.VERSION, header, arrays)
     tracemalloc.start()
     try:
         phantom_file.load(path)
@@ -268,8 +270,8 @@ def test_anything_else(where: int, up: int, value: Any, compiled: Compiled, tmp_
 
 
 def test_headers_that_are_none(path: Path, compiled: Compiled) -> None:
-    header, arrays = container.read(path, 1)
-    container.write(path, 1, {**header, "name": "x" * 1000}, arrays)
+    header, arrays = container.read(path, phantom_file.VERSION)
+    container.write(path, phantom_file.VERSION, {**header, "name": "x" * 1000}, arrays)
     data = bytearray(path.read_bytes())
 
     def sealed(change: bytes) -> None:
