@@ -102,6 +102,23 @@ MUTANTS = (
         "tests/hls/test_phantom_weight_stream.py",
     ),
     Mutant(
+        "weight stream: columns of another stream are taken",
+        "weight_stream",
+        "(in_data_i[63:48] & ~OwnCols) != '0",
+        "(in_data_i[63:48] >> Cols) != '0",
+        "tests/hls/test_phantom_weight_stream.py",
+    ),
+    Mutant("mesh: all cores hear the first weight bus", "mesh", "= c % WeightPorts;", "= 0;", "tests/hls/test_phantom_mesh.py"),
+    Mutant(
+        "accelerator: done while a weight stream goes on",
+        "accelerator",
+        "(&wgt_ended)",
+        "(wgt_ended[0])",
+        "tests/hls/test_phantom_accelerator.py",
+    ),
+    Mutant("LAM: taken bits stay taken in the next piece", "lam_scan", "many ? taken_q | low | low2 : '0;", "taken_q | low | low2;", LAM),
+    Mutant("LAM: odd columns at stride 2", "lam_scan", "{odd, !odd}", "{!odd, odd}", LAM),
+    Mutant(
         "LAM: tiles do not overlap where windows do",
         "lam_fetch",
         "12'(cfg_i.tile_step_y)",

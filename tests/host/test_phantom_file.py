@@ -210,7 +210,7 @@ CASES: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "a plane": (("segments", 0, "stages", "stages", 0, "plane"), [4, 5], "the result has shape"),
     "no strips": (("segments", 0, "stages", "stages", 0, "strips"), 0, "for 0 strips"),
     "tables as weights": (("segments", 0, "stages", "stages", 0, "weights"), 5, "a weight stream of"),
-    "streams of other lengths": (("segments", 0, "stages", "stages", 0, "weight_words"), [3, 4], r"streams of \[3, 4\] words; there"),
+    "streams of other lengths": (("segments", 0, "stages", "stages", 0, "weight_words"), [3, 4], r"streams of \[3, 4\] words"),
     "no weight streams": (("segments", 0, "stages", "stages", 0, "weight_words"), [], r"weight streams of \[\] words"),
     "weights as tables": (("segments", 0, "stages", "stages", 0, "tables"), 7, "makes no sense"),
     "strips of no rows": (("segments", 0, "stages", "stages", 1, "result", 3), 0, "strips of 1 / 0 rows"),
