@@ -116,7 +116,13 @@ MUTANTS = (
         "(wgt_ended[0])",
         "tests/hls/test_phantom_accelerator.py",
     ),
-    Mutant("LAM: taken bits stay taken in the next piece", "lam_scan", "many ? taken_q | low | low2 : '0;", "taken_q | low | low2;", LAM),
+    Mutant(
+        "LAM: taken bits stay taken in the next piece",
+        "lam_scan",
+        "many ? taken_q | low | low2 : '0;",
+        "taken_q | low | low2;",
+        LAM,
+    ),
     Mutant("LAM: odd columns at stride 2", "lam_scan", "{odd, !odd}", "{!odd, odd}", LAM),
     Mutant(
         "LAM: tiles do not overlap where windows do",
