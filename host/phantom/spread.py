@@ -67,6 +67,7 @@ def _workload(
     chans = channels * (len(whole.views) if found.flat else 1)
     rows = [dy for dy, _ in stage.taps] or [0]
     pool = stage.pool
+    load = np.bincount(found.filters, minlength=stage.filters)
     return Workload(
         name=stage.name,
         filters=stage.filters,
@@ -82,6 +83,7 @@ def _workload(
         reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
         pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
         sharers=0 if found.flat else _sharers(found, stage.filters),
+        heavy=float(np.mean(2 * load >= load.mean())),
     )
 
 

@@ -43,7 +43,9 @@ class Estimate:
         fill = max(scan, fetch)
         ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
         together = max(1.0, jobs / tiling.passes * ahead)
-        spread = 1 + 0.5 * ((1 - work.weight_density) / together) ** 0.5
+        # A thread whose only heavy filter has no other that makes up for it drifts as far as chance takes it.
+        drift = 2.7 if tiling.slots > 1 and tiling.slots * work.heavy < 1.5 else 0.5
+        spread = 1 + drift * ((1 - work.weight_density) / together) ** 0.5
         if tiling.slots == 1:  # nothing to pair: the busiest of all threads is about 2.6 deviations above the mean
             spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
         compute = jobs * job * spread

@@ -181,3 +181,14 @@ def test_a_sparse_input_needs_less_room() -> None:
     with pytest.raises(ShapeError):
         chosen(a_case(8, 24, 3, 1, (16, 64)), small)
     assert chosen(a_case(8, 24, 3, 1, (16, 64), density=0.3), small)[0].tiles >= 1
+
+
+def test_two_heavy_filters_a_thread_where_half_of_them_are_light() -> None:
+    """A heavy filter beside one that is only carried has nothing that makes up for its drift."""
+    config = load_config("pynq_z2")
+    work, geometry_of, layout = a_case(128, 128, 3, 1, (56, 56), density=0.6)
+    work = dataclasses.replace(work, weight_density=0.1)
+    even, uneven = (
+        choose(Choice(dataclasses.replace(work, heavy=heavy), geometry_of, config), layout.cut)[0] for heavy in (1.0, 0.5)
+    )
+    assert even.slots == 2 and uneven.slots == 4
