@@ -165,7 +165,7 @@ package phantom_pkg;
   // One phase of the input: rows y = 2 yv + py, every other column when stride2, else all of them.
   typedef struct packed {
     logic       py;
-    logic signed [5:0] first;   // first row of the view, relative to the tile's first output row
+    logic signed [7:0] first;   // first row of the view, relative to the tile's first output row
     logic [6:0] rows;           // rows of the view: tile_rows + runs - 1
     logic [5:0] run_base;       // index of its first run
     logic signed [7:0] col_first;  // first column of the input, relative to the tile's first output column times the stride

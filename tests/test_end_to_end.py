@@ -164,7 +164,8 @@ def test_wide_images(board: Board, seed: int, width: int, kernel: int, stride: i
 @example(seed=15, kernel=(3, 3), stride=3, dilation=1, density=0.4, rank=0)
 @example(seed=16, kernel=(5, 5), stride=4, dilation=2, density=1.0, rank=0)
 @example(seed=17, kernel=(1, 1), stride=4, dilation=1, density=0.4, rank=0)
-# Once wrong: the rows of one parity begin three rows above those of the other.
+# Once wrong: a padding of 34 rows above the image; the rows of one parity begin three rows above those of the other.
+@example(seed=95643, kernel=(10, 7), stride=1, dilation=4, density=0.0, rank=0)
 @example(seed=255, kernel=(2, 1), stride=2, dilation=3, density=0.4, rank=168)
 def test_kernels_strides_dilations(
     board: Board, seed: int, kernel: tuple[int, int], stride: int, dilation: int, density: float, rank: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .config import Config
+from .errors import ShapeError
 from .layout import Layout
 from .places import tile_mask
 from .stage import Stage
@@ -133,12 +134,22 @@ def layer_registers(
         view = geometry.views[min(i, len(geometry.views) - 1)]
         registers[f"VIEW{i}"] = {
             "py": view.py,
-            "first": view.first & 0x3F,
+            "first": _signed(view.first, "first row of a view"),
             "rows": sum_rows + view.runs - 1,
             "run_base": view.run_base,
         }
-        registers[f"VIEW_COLS{i}"] = {"first": view.col_first & 0xFF, "span": (view.cols - 1) * work.stride}
+        registers[f"VIEW_COLS{i}"] = {
+            "first": _signed(view.col_first, "first column of a view"),
+            "span": (view.cols - 1) * work.stride,
+        }
     return registers
+
+
+def _signed(value: int, what: str) -> int:
+    """A field of 8 bits. Raises ShapeError."""
+    if not -128 <= value < 128:
+        raise ShapeError(f"{what} {value} from the output; padding and kernel, dilated, may reach 128 at most")
+    return value & 0xFF
 
 
 def _behind(geometry: Geometry, tiling: Tiling, sum_rows: int) -> int:

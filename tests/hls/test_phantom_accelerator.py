@@ -119,6 +119,32 @@ async def layers_one_after_the_other(dut) -> None:
 
 
 @cocotb.test()
+@cocotb.parametrize(late=tuple(range(accelerator_layers.SIZES["WeightPorts"])))
+async def done_means_that_every_weight_stream_has_ended(dut, late: int) -> None:
+    """All results are out, but the END of one stream is not in."""
+    b = Bench(dut)
+    await start(dut)
+    case = random_case("conv")
+    await b.configure(case)
+    await b.pulse("start_i")
+    b.send(b.act, case.activations)
+    for port, words in enumerate(case.weights):
+        if port == late:
+            b.wgt[port].send([(word, 0) for word in words[:-1]])
+        else:
+            b.send(b.wgt[port], words)
+    for _ in range(60000):
+        await RisingEdge(dut.clk_i)
+        if b.out.items and b.out.items[-1][1]:
+            break
+    await ClockCycles(dut.clk_i, 50)
+    assert dut.busy_o.value == 1
+    case.check([word for word, _ in b.out.items])
+    b.send(b.wgt[late], case.weights[late][-1:])
+    assert await b.finish() == 0
+
+
+@cocotb.test()
 @cocotb.parametrize(soft=(False, True))
 async def reset_in_the_middle(dut, soft: bool) -> None:
     b = Bench(dut)

@@ -199,5 +199,17 @@ def test_what_cannot_run_is_refused() -> None:
         compile_layer(heavy, Layout.plain((1100, 8, 8), UINT8), SMALL)
 
 
+@pytest.mark.parametrize(("padding", "fits"), [(128, True), (129, False)])
+def test_a_padding_that_reaches_too_far_is_refused(padding: int, fits: bool) -> None:
+    layer = random_conv(np.random.default_rng(3), 4, 2, (1, 40), dilation=4, padding=(0, padding, 0, 28))
+    source = Layout.plain((2, 8, 8), UINT8)
+    if fits:
+        program = compile_layer(layer, source, SMALL)
+        assert program.registers["VIEW_COLS0"]["first"] == 256 - padding
+    else:
+        with pytest.raises(ShapeError, match="first column of a view -129 from the output"):
+            compile_layer(layer, source, SMALL)
+
+
 def named(layer: Conv | FullyConnected, name: str) -> Conv | FullyConnected:
     return dataclasses.replace(layer, name=name)

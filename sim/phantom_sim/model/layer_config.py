@@ -136,7 +136,7 @@ def _registers(layer: np.ndarray, registers: Mapping[str, Mapping[str, int]]) ->
     for v in range(VIEWS):
         view, cols = registers[f"VIEW{v}"], registers[f"VIEW_COLS{v}"]
         layer["view_py"][0, v] = view["py"]
-        layer["view_first"][0, v] = _signed(view["first"], 6)
+        layer["view_first"][0, v] = _signed(view["first"], 8)
         layer["view_rows"][0, v] = view["rows"]
         layer["view_run_base"][0, v] = view["run_base"]
         layer["view_col_first"][0, v] = _signed(cols["first"], 8)
