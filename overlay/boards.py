@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# (pattern of instances of phantom_sdp_ram, ram_style): memories that are to be of another kind than the RTL asks for.
+# (pattern, see synthesis.memory; ram_style): memories that are to be of another kind than the RTL asks for.
 Memories = tuple[tuple[str, str], ...]
 
 
@@ -31,6 +31,7 @@ class Board:
 
 
 RUNS = ("*.u_run_ring.u_runs", "distributed")
+WINDOWS = ("*.u_tds/window_mem", "distributed")
 
 
 def sums(thread: int, style: str) -> tuple[str, str]:
