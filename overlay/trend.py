@@ -2,8 +2,8 @@
 
 There is no open place and route that is at hand everywhere for the xc7z020, but one for the ECP5. Its figures say nothing of a
 Zynq: another LUT (four inputs), other memories, a multiplier without registers. But a change that makes a path longer
-shows in them, with wires and fan-out, which the estimate of `make timing` leaves out. Each block is placed with several seeds, because a
-single result is off by several per cent; what matters is whether a change is larger than the spread.
+shows in them, with wires and fan-out, which the estimate of `make timing` leaves out. Each block is placed with several seeds,
+because a single result is off by several per cent; what matters is whether a change is larger than the spread.
 
 The block's ports are not connected (out of context), so only paths between registers count.
 """
