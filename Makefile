@@ -58,7 +58,7 @@ selftest-figures: setup ## the cycles that `phantom selftest` compares with on a
 resources: setup ## synthesise for the xc7z020 and check against what it has
 	@$(PY) overlay/resources.py $(ARGS)
 
-timing: setup ## estimate the longest paths of every block on the xc7z020; minutes (ARGS="--block tds lam" for some)
+timing: setup ## estimate the longest paths of every block on the xc7z020; minutes (ARGS="--block tds lam" for some, --no-place for less)
 	@$(PY) overlay/timing.py $(ARGS)
 
 bitstream: setup ## build phantom.bit and phantom.hwh for a board (CONFIG=pynq_z2; FLOW=vivado, or open)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# (pattern of instances of phantom_sdp_ram, ram_style): memories that are to be of another kind than the RTL asks for.
+# (pattern, see synthesis.memory; ram_style): memories that are to be of another kind than the RTL asks for.
 Memories = tuple[tuple[str, str], ...]
 
 
@@ -31,6 +31,7 @@ class Board:
 
 
 RUNS = ("*.u_run_ring.u_runs", "distributed")
+WINDOWS = ("*.u_tds/window_mem", "distributed")
 
 
 def sums(thread: int, style: str) -> tuple[str, str]:
@@ -53,13 +54,13 @@ ZCU104 = Board(
     budget={"lut": 230_400, "lutram": 101_760, "ff": 460_800, "dsp": 1_728, "bram36": 312, "uram": 96},
     processor="zynq_ultra_ps_e",
     flows=(),
-    # Sixty-four cores with 13 half block RAMs each want more than there is. Run tables go to LUTs, and partial sums of two or
-    # three threads a core to ultra RAM and to LUTs, until each kind of memory is just enough.
-    memories=(("*.u_row_memory.*u_low", "ultra"),),
+    # Sixty-four cores with 14 half block RAMs each want more than there is. Run and window tables go to LUTs, which they take
+    # fewest of, partial sums of one or two threads a core to ultra RAM, and of one to LUTs until block RAM is just enough.
+    memories=(("*.u_row_memory.*u_low", "ultra"), ("*.u_output.u_params.u_mem", "ultra"), ("*.u_directory", "ultra")),
     cores=(
-        (24, (RUNS, sums(0, "ultra"), sums(1, "ultra"), sums(2, "distributed"))),
-        (16, (RUNS, sums(0, "ultra"), sums(1, "distributed"), sums(2, "distributed"))),
-        (24, (RUNS, sums(0, "ultra"), sums(1, "distributed"))),
+        (22, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "ultra"), sums(2, "distributed"))),
+        (39, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "distributed"))),
+        (3, (RUNS, WINDOWS, sums(0, "ultra"))),
     ),
 )
 BOARDS = {board.name: board for board in (PYNQ_Z2, ZCU104)}

@@ -86,15 +86,19 @@ def measure(parameters: dict[str, int], sources: list[Path], flatten: bool, boar
     return modules
 
 
-def measure_whole(parameters: dict[str, int], sources: list[Path], board: Board = PYNQ_Z2) -> Counter[str]:
-    """The same in one piece, flattened: minutes become an hour or more. Raises SynthesisError where cores differ."""
+def measure_whole(parameters: dict[str, int], sources: list[Path], board: Board = PYNQ_Z2) -> dict[str, Counter[str]]:
+    """The same in one piece, flattened, which takes long. Raises SynthesisError where cores differ."""
     if board.cores:
         raise synthesis.SynthesisError(f"{board.name} has several kinds of core, which only synthesis by parts tells apart")
-    modules = synthesise("phantom_top", sources, parameters, True, board.family, board.memories)
-    total: Counter[str] = Counter()
-    for use in modules.values():
-        total.update(use)
-    return total
+    return synthesise("phantom_top", sources, parameters, True, board.family, board.memories)
+
+
+def how_counted(cores: int, board: Board, whole: bool) -> str:
+    """In words, for the report."""
+    if whole:
+        return "synthesised in one piece, flattened"
+    kinds = " + ".join(str(count) for count, _ in board.cores or ((cores, ()),))
+    return f"one core of each kind synthesised and counted {kinds} times, and everything else around empty cores"
 
 
 def main() -> int:
@@ -103,6 +107,7 @@ def main() -> int:
     parser.add_argument("--config", default="pynq_z2")
     help_modules = "figures by module too, which takes a second synthesis (yes)"
     parser.add_argument("--modules", action=argparse.BooleanOptionalAction, default=True, help=help_modules)
+    parser.add_argument("--whole", action="store_true", help="in one piece, not by parts (an hour; alike cores only)")
     parser.add_argument("--json", type=Path, default=synthesis.ROOT / "build" / "resources.json")
     options = parser.parse_args()
     from phantom_sim.design import named_design
@@ -112,7 +117,8 @@ def main() -> int:
     design = named_design(config)
     parameters, sources = dict(design.parameters), list(design.sources)
     total: Counter[str] = Counter()
-    for use in measure(parameters, sources, True, board).values():
+    whole = measure_whole(parameters, sources, board) if options.whole else measure(parameters, sources, True, board)
+    for use in whole.values():
         total.update(use)
     modules = measure(parameters, sources, False, board) if options.modules else {}
     total["bram36"] = (total.pop("bram18", 0) + 1) // 2
@@ -121,7 +127,8 @@ def main() -> int:
     fits = all(figures[k] <= limits[k] for k in figures)
 
     columns = ("lut", "lutram", "ff", "dsp", "bram18")
-    print(f"{config.name}: {config.multipliers} multipliers on {board.part}\n")
+    counted = how_counted(config.cores, board, options.whole)
+    print(f"{config.name}: {config.multipliers} multipliers on {board.part}\n{counted}\n")
     print(f"{'module':28s}" + "".join(f"{c:>9s}" for c in columns))
     for name, use in sorted(modules.items(), key=lambda item: -item[1]["lut"]):
         print(f"{name:28s}" + "".join(f"{use[c]:9,d}" for c in columns))
@@ -131,7 +138,7 @@ def main() -> int:
         print(f"{k:28s}{value:9,d}{limits[k]:9,d}{board.budget[k]:9,d}  {value / board.budget[k]:6.1%}{verdict}")
     print("\nfits" if fits else "\ndoes not fit")
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    document = {"config": config.name, "multipliers": config.multipliers, **figures, "fits": fits}
+    document = {"config": config.name, "multipliers": config.multipliers, "counted": counted, **figures, "fits": fits}
     document["modules"] = {name: dict(use) for name, use in sorted(modules.items())}
     options.json.write_text(json.dumps(document, indent=1) + "\n")
     return 0 if fits else 1

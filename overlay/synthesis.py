@@ -38,6 +38,16 @@ def run(passes: Sequence[str], what: str) -> None:
         raise SynthesisError(f"synthesis of {what} failed\n{tail}")
 
 
+def commit() -> str:
+    """The present commit, short, with + behind it when files of the RTL differ from it. Raises SynthesisError."""
+    git = ["git", "-C", str(ROOT)]
+    found = subprocess.run([*git, "rev-parse", "--short=8", "HEAD"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise SynthesisError(f"git cannot name the commit: {found.stderr.strip()}")
+    clean = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "hls"], check=False).returncode == 0
+    return found.stdout.strip() + ("" if clean else "+")
+
+
 def read(top: str, sources: Sequence[Path], parameters: Mapping[str, int]) -> list[str]:
     """Passes that elaborate `top`; every instance becomes a module of its own, called MODULE$PATH."""
     settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
@@ -50,7 +60,7 @@ def synthesise(
     """Passes that map `top` to cells of the device, all in one when flattened (but for empty cores).
 
     Args:
-        memories: (pattern of instances, style): phantom_sdp_ram that are to be of another kind than the RTL asks for.
+        memories: (pattern, see `memory`; style): those that are to be of another kind than the RTL asks for.
     """
     return [
         *(f'setattr -set ram_style "{style}" {memory(pattern)}' for pattern, style in memories),
@@ -61,8 +71,12 @@ def synthesise(
 
 
 def memory(pattern: str) -> str:
-    """The selection of a phantom_sdp_ram's memory by a pattern of its instance path, in what `read` elaborates."""
-    return f"phantom_sdp_ram${pattern}/m:mem"
+    """The selection of a memory in what `read` elaborates, by a pattern of the instance it is in, "/", and its name there.
+
+    Without a name: that of a phantom_sdp_ram.
+    """
+    instance, _, name = pattern.partition("/")
+    return f"*${instance}/m:{name}" if name else f"phantom_sdp_ram${instance}/m:mem"
 
 
 def core_part(sources: Sequence[Path], parameters: Mapping[str, int]) -> tuple[str, list[Path], dict[str, int]]:

@@ -3,7 +3,8 @@
 Each block is synthesised by itself, flattened, with the parameters that the design gives it; phantom_core is one core with all
 that is in it, phantom_top everything around the cores. The paths across their border are counted in full, because the core's
 own part of them is known by then. What a path costs stands in overlay/delays.py: an estimate that finds what is far too long
-before place and route does. The gate is the number of logic levels between two registers.
+before place and route does. The gate is the number of logic levels between two registers. Some blocks are placed and routed
+besides, for another device and as a trend only (trend.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import blocks
 import paths
 import synthesis
+import trend
 from delays import Border
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, PhantomError
@@ -194,14 +196,31 @@ def print_worst(found: list[tuple[Report, paths.Path]], steps: bool) -> None:
             print("      through " + tail(", ".join(path.steps), WIDTH - 14))
 
 
+def place_blocks(work: list[blocks.Block]) -> list[trend.Trend]:
+    """Those of the trend, placed and routed."""
+    found = []
+    for block in trend.chosen(work):
+        began = time.monotonic()
+        print(f"[ecp5] {block.path} ", end="", file=sys.stderr, flush=True)
+        found.append(trend.measure(block))
+        mhz = ", ".join(f"{mhz:.1f}" for mhz in found[-1].mhz)
+        print(f"{time.monotonic() - began:.0f} s, {mhz} MHz", file=sys.stderr, flush=True)
+    return found
+
+
 def main() -> int:
     """Run; exit code 1 when a block has a path with too many logic levels between two registers."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--config", default="pynq_z2")
     parser.add_argument("--block", nargs="+", default=[], metavar="NAME", help="only these, with what their paths run through")
     parser.add_argument("--json", type=Path, help="where to write (build/timing.json, or nothing with --block)")
+    help_place = "place and route some blocks for an ECP5, with three seeds each, as a trend; minutes more (yes)"
+    parser.add_argument("--place", action=argparse.BooleanOptionalAction, default=True, help=help_place)
+    parser.add_argument("--record", action="store_true", help="write that trend into docs/timing.md, with the present commit")
     options = parser.parse_args()
     config = load_config(options.config)
+    if options.record and (options.block or not options.place):
+        parser.error("--record needs all blocks of the trend: neither --block nor --no-place")
     clock_ns = 1000.0 / config.clock_mhz
     reports: dict[str, Report] = {}
     borders = {synthesis.EMPTY_CORE: Border({}, {})}
@@ -214,12 +233,17 @@ def main() -> int:
             print(f"{time.monotonic() - began:.0f} s, {report.levels} levels, {report.ns:.2f} ns", file=sys.stderr, flush=True)
             if block.name not in reports or report.ns > reports[block.name].ns:
                 reports[block.name] = report
+        trends = place_blocks(work) if options.place else []
 
     found = worst(reports.values())
     meets = all(report.levels <= LIMIT_LEVELS for report in reports.values())
     print(f"{config.name} on xc7z020-1, clock {clock_ns:g} ns; estimated from open synthesis, not placed and routed\n")
     print_blocks(reports, clock_ns)
     print_worst(found, bool(options.block))
+    if trends:
+        trend.print_trends(trends, *trend.recorded())
+    if options.record:
+        trend.record(trends, synthesis.commit())
     slow = sum(report.ns > clock_ns for report in reports.values())
     deep = sum(report.levels > LIMIT_LEVELS for report in reports.values())
     print(f"\n{len(reports)} blocks: {deep} with more than {LIMIT_LEVELS} levels, {slow} with a path slower than {clock_ns:g} ns")
@@ -229,6 +253,7 @@ def main() -> int:
         document["blocks"] = {name: report.document() for name, report in sorted(reports.items())}
         document["worst"] = [{"block": report.block.name, **(described(path) or {})} for report, path in found]
         document["meets"] = meets
+        document["ecp5"] = {found.name: found.document() for found in trends}
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(document, indent=1) + "\n")
     return 0 if meets else 1

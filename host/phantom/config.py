@@ -12,10 +12,21 @@ import yaml
 
 from .errors import ConfigError
 
+# Sizes that the packed formats fix (docs/architecture.md): the RTL has them by name, and can be built with these values only.
+FIXED = {
+    "threads": (8, "a chunk of the streams has 8 channels, one for each thread"),
+    "lf": (16, "the LAM's pipeline is laid out for a quarter of a mask word"),
+    "act_words": (512, "ends of runs have 10 bits, and pointers of the ring wrap by themselves"),
+    "psum_depth": (512, "addresses of partial sums have 9 bits, and two banks of 256 fill a block RAM"),
+}
+
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes of one build. Making one checks them; ConfigError says what would be possible."""
+    """Sizes of one build. Making one checks them; ConfigError says what would be possible.
+
+    Models may be asked about sizes that the RTL cannot be built with; `check_buildable` refuses those.
+    """
 
     name: str
     description: str
@@ -78,6 +89,12 @@ class Config:
             if not low <= value <= high or value & (value - 1):
                 self._refuse(name, f"it must be a power of two within {low}..{high}")
 
+    def check_buildable(self) -> None:
+        """Raise ConfigError for a size that the RTL does not come in, naming the only one and why."""
+        for name, (only, reason) in FIXED.items():
+            if getattr(self, name) != only:
+                self._refuse(name, f"the RTL has {only} and nothing else: {reason}")
+
     def _refuse(self, key: str, right: str) -> None:
         raise ConfigError(f"configuration {self.name!r}: {key} = {getattr(self, key)!r}; {right}")
 
@@ -119,7 +136,9 @@ def _config(name: Any, entry: Any) -> Config:
     for problem, wrong in (("unknown", set(entry) - keys), ("missing", keys - set(entry))):
         if wrong:
             raise ConfigError(f"configuration {name!r}: {problem} keys {sorted(map(str, wrong))}; the keys are {sorted(keys)}")
-    return Config(name=name, **entry)
+    config = Config(name=name, **entry)
+    config.check_buildable()
+    return config
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -23,7 +23,11 @@ def verilog_parameters(config: Config) -> dict[str, int]:
 
 
 def named_design(config: Config) -> verilate.Design:
-    """The design of a configuration: all of hls/phantom.f, with the register block made first."""
+    """The design of a configuration: all of hls/phantom.f, with the register block made first.
+
+    Raises ConfigError for sizes that the RTL does not come in.
+    """
+    config.check_buildable()
     registers = verilate.generate_registers()
     return verilate.Design(config.name, TOP, verilate.file_list(), verilog_parameters(config), registers)
 

@@ -34,7 +34,7 @@ def test_zcu104_has_what_the_goal_says() -> None:
         for _, style in memories:
             styles[style] += count
         assert len({pattern for pattern, _ in memories}) == len(memories), "a memory cannot be of two kinds"
-    assert styles["ultra"] + 8 <= board.budget["uram"], "eight are the row buffer's"
+    assert styles["ultra"] + 10 <= board.budget["uram"], "eight are the row buffer's, one is the parameters', one the directory's"
 
 
 def test_every_pattern_names_a_memory_of_a_core(tmp_path: Path) -> None:
@@ -43,9 +43,12 @@ def test_every_pattern_names_a_memory_of_a_core(tmp_path: Path) -> None:
     design = named_design(config)
     top, sources, parameters = synthesis.core_part(design.sources, verilog_parameters(config))
     patterns = {pattern for _, memories in boards.ZCU104.cores for pattern, _ in memories}
-    assert len(patterns) == 4
+    assert len(patterns) == 5
     found = [f"select -assert-count 1 {synthesis.memory(pattern)}" for pattern in sorted(patterns)]
     synthesis.run([*synthesis.read(top, sources, parameters), *found], "a core")
+    around = [f"select -assert-count 1 {synthesis.memory(pattern)}" for pattern, _ in boards.ZCU104.memories]
+    part = synthesis.around_part(design.sources, verilog_parameters(config), tmp_path)
+    synthesis.run([*synthesis.read(*part), *around], "what is around the cores")
     with pytest.raises(synthesis.SynthesisError):
         wrong = f"select -assert-count 1 {synthesis.memory('*.u_no_such_memory')}"
         synthesis.run([*synthesis.read(top, sources, parameters), wrong], "a core")
@@ -80,3 +83,11 @@ def test_memory_ports_are_those_of_the_port_list(tmp_path: Path) -> None:
     other = tmp_path / "top.sv"
     other.write_text("module top (\n  output logic m_axi_hp1_awvalid\n);\n  assign m_axi_hp0_arvalid = 0;\nendmodule\n")
     assert memory_ports(other, {}) == {1: ("aw",)}, "what is inside of the module does not count"
+
+
+def test_the_report_says_how_it_counted() -> None:
+    assert resources.how_counted(16, boards.PYNQ_Z2, True) == "synthesised in one piece, flattened"
+    assert "counted 16 times, and everything else around" in resources.how_counted(16, boards.PYNQ_Z2, False)
+    assert "counted 22 + 39 + 3 times" in resources.how_counted(64, boards.ZCU104, False)
+    with pytest.raises(synthesis.SynthesisError, match="zcu104 has several kinds of core"):
+        resources.measure_whole({}, [], boards.ZCU104)

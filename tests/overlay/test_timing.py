@@ -34,7 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         MadeBlock.made = made
         found = [MadeBlock(path.rpartition(".")[2].replace("u_", "phantom_"), "", path, tmp_path, 1, path) for path in made]
         monkeypatch.setattr(timing, "blocks_of", lambda config, folder: found)
-        monkeypatch.setattr("sys.argv", ["timing", "--json", str(tmp_path / "timing.json"), *arguments])
+        monkeypatch.setattr("sys.argv", ["timing", "--no-place", "--json", str(tmp_path / "timing.json"), *arguments])
         return timing.main()
 
     return command
