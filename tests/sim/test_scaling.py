@@ -130,7 +130,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_all_ports_count() -> None:
-    assert memory_ports(TINY) == 1 + TINY.weight_ports
+    assert memory_ports(TINY) == 2 + TINY.weight_ports, "activations, results"
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
