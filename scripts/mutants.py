@@ -1,12 +1,14 @@
-"""Break the hardware by hand, one place at a time, and see a test fail: `make mutants`.
+"""Break the hardware, or its cycle model, by hand, one place at a time, and see a test fail: `make mutants`.
 
 Each mutant is a change of one line in a copy of the tree, and the tests that should notice. A mutant that they let pass is a hole
-in the tests, and so is a line that is not there any more: both make this script exit with 1. It takes minutes a mutant.
+in the tests, and so is a line that is not there any more: both make this script exit with 1. It takes minutes a mutant
+of the hardware, and half a minute one of the model (`make mutants ARGS=model:`).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -14,12 +16,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutants_of_model import RULES
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` becomes `new` in hls/phantom_`file`.sv; `tests` are arguments of pytest."""
+    """`old` becomes `new` in `file`, a path or the X of hls/phantom_X.sv; `tests` are arguments of pytest."""
 
     name: str
     file: str
@@ -169,9 +173,13 @@ MUTANTS = (
 )
 
 
+MODEL = "tests/sim/test_model.py"
+MUTANTS += tuple(Mutant(f"model: {name}", f"sim/phantom_sim/model/{file}.py", old, new, MODEL) for name, file, old, new in RULES)
+
+
 def run(mutant: Mutant, tree: Path) -> str:
     """Try one mutant in a copy of the tree; returns what is wrong, or an empty string when a test failed as it should."""
-    path = tree / "hls" / f"phantom_{mutant.file}.sv"
+    path = tree / (mutant.file if "/" in mutant.file else f"hls/phantom_{mutant.file}.sv")
     text = path.read_text()
     if text.count(mutant.old) != 1:
         return f"{mutant.old!r} is {text.count(mutant.old)} times in {path.name}; it must be there once"
@@ -188,7 +196,8 @@ def run(mutant: Mutant, tree: Path) -> str:
         path.write_text(text)
     if done.returncode == 0:
         return f"{mutant.tests} did not notice"
-    return "" if "AssertionError" in done.stdout else "did not build:\n" + done.stdout[-2000:]
+    noticed = any(error in done.stdout for error in ("AssertionError", "phantom.errors.DeviceError"))
+    return "" if noticed else "did not build:\n" + done.stdout[-2000:]
 
 
 def main() -> int:
@@ -202,8 +211,9 @@ def main() -> int:
         tree = Path(scratch) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".hypothesis"))
         (tree / "build").mkdir()
-        if (ROOT / "build" / "gen").exists():
-            shutil.copytree(ROOT / "build" / "gen", tree / "build" / "gen")
+        for built, copy in (("gen", shutil.copy2), ("sim", os.link)):  # where the simulation of an unchanged RTL is found
+            if (ROOT / "build" / built).exists():
+                shutil.copytree(ROOT / "build" / built, tree / "build" / built, copy_function=copy)
         for number, mutant in enumerate(mutants, 1):
             problem = run(mutant, tree)
             print(f"[{number}/{len(mutants)}] {mutant.name}: {problem or 'noticed'}", flush=True)

@@ -22,6 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--config", default="pynq_z2", metavar="NAME", help="where the growth begins (pynq_z2)")
     shown = f"default: {' '.join(map(str, SIZES))}"
     parser.add_argument("--multipliers", type=int, nargs="+", default=SIZES, metavar="N", help=shown)
+    parser.add_argument("--layers", nargs="+", metavar="NAME", help="only these convolutions")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the masks (1)")
     parser.add_argument("--processes", type=int, metavar="N", help="default: one a core")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
@@ -38,7 +39,7 @@ def command(options: argparse.Namespace) -> int:
             raise RangeError(f"--{name} {value}; it must be {least} at least")
     check_writable(options.json, options.docs)
     base = load_config(options.config)
-    found = scale(options.network, base, sorted({*options.multipliers}), options.seed, options.processes)
+    found = scale(options.network, base, sorted({*options.multipliers}), options.seed, options.processes, options.layers)
     shown = tables(found, base)
     for head, rows in shown.values():
         print("\n".join(grid(head, rows, {"layer", "lost to"})), end="\n\n")

@@ -150,14 +150,24 @@ def _share(layer: LayerMasks, parts: Sequence[LayerMasks], config: Config, port_
     return LayerShare(layer.name, layer.macs_effectual, slowest.cycles, cores, stalls, busy)
 
 
-def scale(network: str, base: Config, sizes: Sequence[int], seed: int = 1, processes: int | None = None) -> list[Share]:
-    """All convolutions of a network at every size, in every way that there is for it.
+def scale(
+    network: str,
+    base: Config,
+    sizes: Sequence[int],
+    seed: int = 1,
+    processes: int | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Share]:
+    """All convolutions of a network, or those of `names`, at every size, in every way that there is for it.
 
-    Raises ConfigError for an unknown network, or sizes that are neither a mesh nor a multiple of the configuration's.
+    Raises ConfigError for an unknown network or layer, or sizes that are neither a mesh nor a multiple of the configuration's.
     """
     layers = [recipe for recipe in recipes(network, seed) if not recipe.layer.connected]
-    if not layers:
-        raise ConfigError(f"{network} has no convolutions")
+    known = [recipe.name for recipe in layers]
+    strange = sorted({*(names or ())} - {*known})
+    if strange or not layers:
+        raise ConfigError(f"{network} has no convolution {', '.join(strange)}; it has {', '.join(known) or 'none'}")
+    layers = [recipe for recipe in layers if names is None or recipe.name in names]
     places = []
     for size in sizes:
         if size > base.multipliers and size % base.multipliers == 0:

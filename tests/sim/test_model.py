@@ -28,13 +28,13 @@ from phantom.selftest import random_parameters, random_weights
 from phantom_sim.model import StageResult, Timing, simulate_layer, simulate_network, simulate_stage, written_stream
 from phantom_sim.model.arithmetic import effectual_pairs, stage_result
 
-# Cycles that a stage may be off by however short it is: a register more or less at the start, at the end, and in front of a
-# strip or a pass would show so. On these layers the model is in fact exact.
+# What a stage may be off by, and the share of stages that may be off at all: the LAM's lanes look at the room of a tile of long
+# ago while they have no token; at the start that is one of the layer before. (Only `lam_blocked` shows it often.) All others are
+# equal in every cycle and every counter, so that no rule of the model that is wrong hides in what is allowed.
 SLACK = 8
 PARTS = 0.01
-# What does not depend on time must be equal. The LAM's lanes look at the room of a tile of long ago while they have no token;
-# at the start that is one of the layer before.
-EXACT = ("macs", "act_words", "wgt_words", "out_words")
+INEXACT = 0.03
+EXACT = ("macs", "act_words", "wgt_words", "out_words")  # what does not depend on time
 
 DENSITIES = st.sampled_from([0.1, 0.4, 1.0])
 MEMORY = Timing(clock_mhz=CONFIG.clock_mhz)
@@ -67,6 +67,10 @@ class Board(SimulatedBoard):
 
     runner = Recorder
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages: list[str] = []  # how each differs from the RTL
+
     def run(self, network: Network, image: np.ndarray, rank: int = 0) -> list[StageResult]:
         """All stages of a network through both."""
         Recorder.kept = []
@@ -77,23 +81,29 @@ class Board(SimulatedBoard):
         for ran in Recorder.kept:
             result = expand_result(ran.program.result, ran.written, len(ran.written))
             found.append(simulate_stage(ran.program, activations, CONFIG, MEMORY, stream=ran.stream))
-            compare(found[-1].counters, ran.counters, ran.program.name)
+            self.stages.append(compare(found[-1].counters, ran.counters, ran.program.name))
             assert np.array_equal(written_stream(ran.program, result), ran.written)
             activations = result
         return found
 
 
-def compare(model: Counters, rtl: Counters, name: str) -> None:
-    """Every counter, within what is allowed."""
+def compare(model: Counters, rtl: Counters, name: str) -> str:
+    """Every counter, within what is allowed; in words what is not equal."""
+    off = []
     for field in fields(Counters):
         if field.name == "sampled":
             continue
         ours, theirs = getattr(model, field.name), getattr(rtl, field.name)
         allowed = 0 if field.name in EXACT else SLACK + PARTS * (theirs if field.name == "cycles" else rtl.cycles)
         assert abs(ours - theirs) <= allowed, f"{name}: {field.name} is {ours}, of the RTL {theirs} ({rtl})"
+        if ours != theirs and field.name != "lam_blocked":
+            off.append(f"{field.name} {ours - theirs:+}")
     for cause, theirs in rtl.sampled.items():
         allowed = SLACK * CONFIG.multipliers + PARTS * theirs
         assert abs(model.sampled[cause] - theirs) <= allowed, f"{name}: {cause} is {model.sampled[cause]}, of the RTL {theirs}"
+        if model.sampled[cause] != theirs:
+            off.append(f"{cause} {model.sampled[cause] - theirs:+}")
+    return f"{name}: {', '.join(off)}" if off else ""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +113,8 @@ def board() -> Iterator[Board]:
     result = Board()
     yield result
     result.close()
+    off = [stage for stage in result.stages if stage]
+    assert len(off) <= INEXACT * len(result.stages), f"of {len(result.stages)} stages {len(off)} are not equal: {off}"
 
 
 def conv(rng: np.random.Generator, channels: int, filters: int, kernel: tuple[int, int], density: float, **rest: object) -> Conv:
@@ -184,7 +196,7 @@ def test_graphs(board: Board, seed: int, rank: int) -> None:
 
 
 def test_every_cause_is_met(board: Board) -> None:
-    """Larger layers, limited by each of them in turn; so that a rule of the model that is wrong does not hide in the slack."""
+    """Larger layers, limited by each of them in turn, and equal in everything."""
     rng = np.random.default_rng(7)
     found = []
     for channels, filters, size, kernel, weights, activations in (
@@ -196,6 +208,7 @@ def test_every_cause_is_met(board: Board) -> None:
         image = image_of(rng, (channels, size, size), activations)
         layer = conv(rng, channels, filters, (kernel, kernel), weights, padding=(kernel // 2,) * 4)
         found += board.run(one(layer, image), image)
+    assert not any(board.stages[-4:]), board.stages[-4:]
     total = {cause: sum(result.counters.sampled[cause] for result in found) for cause in found[0].counters.sampled}
     assert all(total.values()), total
 

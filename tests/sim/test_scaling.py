@@ -130,7 +130,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_all_ports_count() -> None:
-    assert memory_ports(TINY) == 1 + TINY.weight_ports
+    assert memory_ports(TINY) == 2 + TINY.weight_ports, "activations, results"
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     written, docs = tmp_path / "s.json", tmp_path / "d.md"
     docs.write_text("<!-- scaling vgg16 curve -->\nold\n<!-- end -->\n<!-- evaluate vgg16 layers -->\nkept\n<!-- end -->\n")
     options = ["--processes", "1", "--json", str(written), "--plots", str(tmp_path), "--docs", str(docs)]
-    assert main(["scaling", "--config", "tiny", "--multipliers", "16", "32", *options]) == 0
+    assert main(["scaling", "--config", "tiny", "--multipliers", "16", "32", "--layers", recipe().name, *options]) == 0
     out = capsys.readouterr().out
     assert "several accelerators, one image" in out and "weight ports busy" in out
     points = json.loads(written.read_text())["points"]
@@ -155,6 +155,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     [
         (["vgg17"], "vgg17"),
         (["--multipliers", "36"], "36 multipliers are no mesh"),
+        (["--layers", "conv1_1", "fc6"], "vgg16 has no convolution fc6; it has conv1_1, "),
         (["--processes", "0"], "--processes 0; it must be 1 at least"),
         (["--seed", "-1"], "--seed -1; it must be 0 at least"),
         (["--config", "none"], "no configuration 'none'"),

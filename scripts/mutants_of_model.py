@@ -1,0 +1,33 @@
+"""Rules of the cycle model, broken one at a time, to see that the comparison with the RTL notices: see `mutants.py`."""
+
+# What it means; file of sim/phantom_sim/model; what becomes what.
+RULES = (
+    ("a sum is read while it is written", "thread", "drain | same3 | same4", "drain | same3"),
+    ("a sum is read a cycle before it is written", "thread", "drain | same3 | same4", "drain | same4"),
+    ("the drain takes no port from a thread", "thread", "drain | same3 | same4", "same3 | same4"),
+    ("the threads of a PE take no turns", "thread", "b.turn[i] = grant0 | (turn & ~grant1)", "b.turn[i] = turn"),
+    ("a word's second entry takes no cycle", "thread", "both = two & ~second", "both = two & ~two"),
+    ("a queue has room for one word more", "weight_queue", "MARGIN = 3", "MARGIN = 2"),
+    ("a word of weights takes a cycle more", "weight_stream", "ARRIVE = 2", "ARRIVE = 3"),
+    ("a thread without room stops nobody", "weight_stream", "weight_room >> thread & 1:\n                    return 0",
+           "weight_room >> thread & 1:\n                    return 1"),
+    ("a ring has room for a word more", "run_ring", "MARGIN = 12", "MARGIN = 11"),
+    ("a ring has room for a channel more", "run_ring", "in_flight < cfg.chan_cap", "in_flight <= cfg.chan_cap"),
+    ("parked threads come back a cycle later", "run_ring", "RELEASE = 2", "RELEASE = 3"),
+    ("the first free thread is always next", "thread_mapper", "pick = ahead if ahead else cand", "pick = cand"),
+    ("a pass ends before the thread is idle", "tds", " or not is_idle(b, i):", ":"),
+    ("a fill takes a cycle more", "lam_pack", "FILL_DELAY = 5", "FILL_DELAY = 6"),
+    ("a lane has room for a token less", "lam_lane", "ROOM = DEPTH - 7", "ROOM = DEPTH - 8"),
+    ("a lane has room for fewer values", "lam_fetch", "VALUE_ROOM = 24", "VALUE_ROOM = 16"),
+    ("a packet's words take a cycle more", "lam_reader", "DONE = 3", "DONE = 2"),
+    ("a single nonzero takes no beat", "lam_scan", "    if many:\n", "    if rest:\n"),
+    ("three segments are under way", "encoder", "DEPTH = 2", "DEPTH = 3"),
+    ("the drain settles a cycle earlier", "drain", "d.settle = 7", "d.settle = 6"),
+    ("the drain waits for no parameters", "drain", "d.state == PARAMS and d.lane == LANES", "d.state == PARAMS"),
+    ("room for input is given back late", "stream_in", "SPACE = 4", "SPACE = 64"),
+    ("a strip's rows are there a packet too early", "stream_in",
+           "strip_done = s.packet_done and s.packets == cfg.strip_packets",
+           "strip_done = s.packet_done and s.packets == max(1, cfg.strip_packets - 1)"),
+    ("the FIFO of an engine is smaller", "dma", "MM2S_FIFO = 64", "MM2S_FIFO = 16"),
+    ("the memory answers a cycle later", "memory", "p.read_due[at] = now + p.latency", "p.read_due[at] = now + p.latency + 1"),
+)  # fmt: skip
