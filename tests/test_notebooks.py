@@ -15,6 +15,7 @@ from test_board_python import problems
 
 import phantom
 from phantom.config import load_config
+from phantom.driver import PARAMETERS
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = {path.stem: path for path in (Path(phantom.__file__).parent / "notebooks").glob("*.ipynb")}
@@ -175,5 +176,4 @@ def test_the_control_block_says_what_it_is() -> None:
     assert type(block) is PhantomControl
     assert block.version[0] == 1
     config = load_config("tiny")
-    assert block.parameters == {name: getattr(config, name) for name in block.parameters}
-    assert len(block.parameters) == 11
+    assert block.parameters == {name: getattr(config, name) for name in PARAMETERS}

@@ -20,7 +20,7 @@ MEANING = {
 }
 HELP = {
     "weight": "Larger planes: every weight then serves more positions. Filters with equally many weights. Pruning, where the "
-    "weight port is the bound. In layers of a few thousand cycles it is mostly beginning and end.",
+    "weight ports are the bound. In layers of a few thousand cycles it is mostly beginning and end.",
     "channel": "More filters or larger kernels on the same channels, so that an activation is used more often than it costs to "
     "pack. Fewer nonzero activations. A fully connected layer uses each only once a filter: keep it small.",
     "fetch": "Wider planes and denser rows make longer runs. Where there is a choice, prune weights, not activations.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .config import Config
 from .counters import Counters
 from .estimate import StageCycles
 from .picture import BAD, BLUE, INK, Picture, headline, legend_beside, plain
 
 MARKS = {  # of each part's bound: its name, colour and form
     "multipliers": ("multipliers", BLUE, "o"),
-    "weights": ("weight port", "#d68910", "s"),
+    "weights": ("weight ports", "#d68910", "s"),
     "LAM": ("LAM: packing", BAD, "D"),
     "input": ("input port", "#7d3c98", "^"),
     "output": ("output port", "#148f77", "v"),
@@ -57,9 +58,10 @@ def bounds(figures: Sequence[StageCycles], counters: Sequence[Counters]) -> Pict
     return Picture(f"cycles, and the largest bound: {words}", 9.0, 1.6 + 0.55 * len(cycles), draw)
 
 
-def waits(names: Sequence[str], counters: Sequence[Counters]) -> Picture:
-    """A map of who waited, in shares of each stage's cycles."""
-    shares = [[getattr(events, wait) / max(1, events.cycles) for wait in WAITS] for events in counters]
+def waits(names: Sequence[str], counters: Sequence[Counters], config: Config) -> Picture:
+    """A map of who waited, in shares of each stage's cycles; of weight ports, which count together, in the mean."""
+    ports = {"wgt_starved": config.weight_ports, "wgt_blocked": config.weight_ports}
+    shares = [[getattr(events, w) / ports.get(w, 1) / max(1, events.cycles) for w in WAITS] for events in counters]
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
