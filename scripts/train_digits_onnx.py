@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Train, prune, export and quantise three networks for handwritten digits, as ONNX. Run: scripts/train_digits_onnx.py [NAME ...]
+"""Train, prune, export and quantise networks for handwritten digits, as ONNX. Run: scripts/train_digits_onnx.py [NAME ...]
 
     digits_plain       3x3 convolutions of stride 1 and 2, 1x1, fully connected
     digits_separable   depthwise and pointwise convolutions, ReLU6, mean over planes
     digits_residual    two blocks with a shortcut, one of them with a stride and a convolution in it, max pooling
+    digits_float       a depthwise pair and a block with a shortcut, neither pruned nor quantised: what a user starts from
 
 Data, split, augmentation and pruning are those of host/phantom/networks/train_digits.py; neither training nor pruning nor
-calibration sees the held-out images. BatchNorm is folded on export. Writes NAME.onnx (int8, see phantom/static_quantise.py) to
-host/phantom/networks; input float32 [1, 1, 8, 8], pixels / 16. Needs the `train` and `onnx` extras.
+calibration sees the held-out images. BatchNorm is folded on export. Writes NAME.onnx (int8, see phantom/static_quantise.py; all
+but digits_float) to host/phantom/networks; input float32 [1, 1, 8, 8], pixels / 16. Needs the `train` and `onnx` extras.
 """
 
 from __future__ import annotations
@@ -103,7 +104,22 @@ def residual() -> nn.Module:
     )
 
 
-MODELS = {"digits_plain": plain, "digits_separable": separable, "digits_residual": residual}
+def mixed() -> nn.Module:
+    """A depthwise-separable pair, a block with a stride and a convolution in its shortcut, max pooling, fully connected."""
+    return named(
+        conv1=Unit(1, 16, 3, act=nn.ReLU()),
+        dw1=Unit(16, 16, 3, groups=16, act=nn.ReLU()),
+        pw1=Unit(16, 32, 1, act=nn.ReLU()),
+        block1=Block(32, 32, 2),
+        pool=nn.MaxPool2d(2),
+        flat=nn.Flatten(),
+        drop=nn.Dropout(0.2),
+        fc=nn.Linear(128, 10),
+    )
+
+
+MODELS = {"digits_plain": plain, "digits_separable": separable, "digits_residual": residual, "digits_float": mixed}
+FLOAT = ("digits_float",)
 
 
 def keep_of(model: nn.Module) -> dict[str, float]:
@@ -118,9 +134,9 @@ def keep_of(model: nn.Module) -> dict[str, float]:
     return result
 
 
-def train(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Train densely, prune by magnitude step by step, settle what is left."""
-    keep, modules = keep_of(model), dict(model.named_modules())
+def train(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, keep: dict[str, float]) -> None:
+    """Train densely, prune by magnitude step by step, settle what is left. keep: fraction of weights, by module name."""
+    modules = dict(model.named_modules())
     masks: dict[str, torch.Tensor] = {}
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, sum(EPOCHS.values()))
@@ -174,10 +190,14 @@ def make(name: str, folder: Path) -> None:
     images, labels = (data.images / 16).astype(np.float32)[:, None], data.target.astype(np.uint8)
     train_x, test_x, train_y, test_y = train_test_split(images, labels, test_size=HELD_OUT, stratify=labels, random_state=SEED)
     model = MODELS[name]()
-    train(model, torch.from_numpy(train_x), torch.from_numpy(train_y).long())
+    train(model, torch.from_numpy(train_x), torch.from_numpy(train_y).long(), {} if name in FLOAT else keep_of(model))
     with torch.no_grad():
         real = model(torch.from_numpy(test_x)).argmax(1).numpy()
     path = folder / f"{name}.onnx"
+    if name in FLOAT:
+        export(model, path)
+        print(f"{name}: {path.stat().st_size} bytes; held out: float {np.mean(real == test_y):.2%} of {len(test_y)}", flush=True)
+        return
     temporary = path.with_suffix(".float.onnx")
     try:
         static_quantise.quantise(export(model, temporary), train_x[:CALIBRATION], path)

@@ -127,10 +127,14 @@ def with_joins(outline: Outline, image: np.ndarray, outputs: Mapping[str, np.nda
 
 @dataclass(frozen=True)
 class Outcome:
-    """The report, and the network's outputs for all images, each [N, K, H, W], in the network's order."""
+    """The report, and the network's outputs for all images, each [N, K, H, W], in the network's order.
+
+    cycles: of each image, int64 [N]; None on a device that counts none.
+    """
 
     report: Report
     results: tuple[np.ndarray, ...]
+    cycles: np.ndarray | None = None
 
     @property
     def outputs(self) -> np.ndarray:
@@ -222,8 +226,10 @@ def run_network(
     each = LayersRun(network, runner, check, chosen)
     outline = each.outline
     results: list[list[np.ndarray]] = [[] for _ in outline.outputs]
+    so_far = [each.cycles]
     for number, image in enumerate(progress(images, f"{outline.name} on {device}")):
         outputs = each(image, "" if len(images) == 1 else f" (image {number})")
+        so_far.append(each.cycles)
         for result, name in zip(results, outline.outputs, strict=True):
             result.append(outputs[name])
     arrays = tuple(np.array(result) for result in results)
@@ -236,7 +242,7 @@ def run_network(
         bit_exact=True if each.against is not None else None,
         accuracy=None if labels is None else accuracy(arrays[0], labels),
     )
-    return Outcome(report, arrays)
+    return Outcome(report, arrays, None if None in so_far else np.diff(np.array(so_far, np.int64)))
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

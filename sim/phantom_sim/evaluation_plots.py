@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from phantom.errors import FormatError, PhantomError
-from phantom.plot import COLOURS, INK, MANY, plain
+from phantom.errors import FormatError
+from phantom.picture import INK, new_figure, plain
+from phantom.plot import COLOURS, MANY
 from phantom_sim import ours
 from phantom_sim.evaluation import Evaluation
 from phantom_sim.evaluation_report import shown
@@ -35,18 +36,6 @@ def plots(found: Evaluation, folder: Path) -> list[Path]:
         draw(figure.subplots(), found)
         written.append(save(figure, folder / f"{found.network}-{name}.png"))
     return written
-
-
-def new_figure(width: float, height: float) -> Any:
-    """An empty picture, in inches. Raises PhantomError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise PhantomError("a plot needs matplotlib; install it with: pip install matplotlib") from None
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Any, path: Path) -> Path:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from phantom.config import Config
-from phantom.plot import INK, plain
+from phantom.picture import INK, new_figure, plain
 from phantom_sim import ours
-from phantom_sim.evaluation_plots import LINES, new_figure, save
+from phantom_sim.evaluation_plots import LINES, save
 from phantom_sim.evaluation_report import Rows, Table, shown
 from phantom_sim.scaling import MESH, TOGETHER, Share, enlarged
 from phantom_sim.timing import Timing

@@ -16,9 +16,9 @@ import numpy as np
 
 from phantom.config import load_config
 from phantom.errors import FormatError
-from phantom.plot import INK, plain
+from phantom.picture import INK, new_figure, plain
 from phantom_sim import ours
-from phantom_sim.evaluation_plots import LINES, colour_of, new_figure, save
+from phantom_sim.evaluation_plots import LINES, colour_of, save
 from phantom_sim.evaluation_report import shown
 from phantom_sim.rivals.lineup import PAPER
 from phantom_sim.sweep_grid import Point

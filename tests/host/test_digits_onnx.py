@@ -64,6 +64,26 @@ def test_layers(network: tuple[str, Any]) -> None:
     assert others == {"Gemm", "Flatten"} | more[name]
 
 
+def test_the_float_one_is_neither_pruned_nor_quantised_and_reads_digits() -> None:
+    import onnxruntime
+
+    from phantom import float_model
+
+    path = FOLDER / "digits_float.onnx"
+    model = float_model.load(path)  # refuses a quantised one
+    assert {weights.kind for weights in model.weights} == {"Conv", "Gemm"}
+    assert all(np.count_nonzero(array) == array.size for array in model.arrays().values())
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    with np.load(FOLDER / "digits_test.npz", allow_pickle=False) as file:
+        images, labels = (file["images"] / 16).astype(np.float32), file["labels"]
+    scores = np.concatenate([session.run(None, {model.input: image[None]})[0] for image in images])
+    assert np.mean(scores.argmax(axis=1) == labels) >= 0.98
+    tells_nothing(path.read_bytes())
+
+
 def test_tells_nothing_of_where_it_was_made(network: tuple[str, Any]) -> None:
-    text = network[1].SerializeToString()
+    tells_nothing(network[1].SerializeToString())
+
+
+def tells_nothing(text: bytes) -> None:
     assert b"/home" not in text and b"/work" not in text and b".py" not in text

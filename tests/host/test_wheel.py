@@ -84,10 +84,12 @@ def test_the_wheel_has_the_host_package_and_its_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
         "phantom/configs.yaml", "phantom/py.typed", "phantom/networks/digits.npz", "phantom/networks/digits_test.npz",
-        "phantom/networks/digits_residual.onnx", "phantom/driver.py", "phantom/onnx/importer.py", "phantom/overlays/phantom.bit",
-        "phantom/overlays/phantom.hwh", "phantom/selftest/figures.json",
+        "phantom/networks/digits_residual.onnx", "phantom/networks/digits_float.onnx",
+        "phantom/driver.py", "phantom/onnx/importer.py", "phantom/overlays/phantom.bit", "phantom/overlays/phantom.hwh",
+        "phantom/selftest/figures.json",
     }  # fmt: skip
-    assert any(name.startswith("phantom/notebooks/") and name.endswith(".ipynb") for name in names)
+    notebooks = {f"phantom/notebooks/{path.name}" for path in (ROOT / "host" / "phantom" / "notebooks").glob("*.ipynb")}
+    assert len(notebooks) == 5 and names >= notebooks
     assert not any(name.startswith("phantom_sim") for name in names), "the simulation needs the RTL beside it"
     for module in (ROOT / "host" / "phantom").rglob("*.py"):
         assert str(module.relative_to(ROOT / "host")) in names

@@ -1,0 +1,99 @@
+"""Pictures: their common look, and how a notebook shows them.
+
+matplotlib is imported when something is drawn, never before: the package does without it, and a `Picture` then shows its words.
+Nothing here touches pyplot, so no backend has to be chosen and none is changed for whoever uses this in a program of his own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .errors import PhantomError
+
+INK = "#2c3e50"
+GRID = "#e5e8e8"
+BLUE, DEEP_BLUE, GREY = "#2e86c1", "#1b4f72", "#7f8c8d"
+GOOD, BAD = "#1e8449", "#c0392b"
+PLATE = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+SCREEN = 96  # pixels an inch that a browser takes
+SHARPNESS = 2  # pixels of the picture a pixel of the screen
+
+
+class Picture:
+    """A drawing for a notebook: as the last expression of a cell, it is shown.
+
+    words: what it says, for those who cannot see it; all that there is where matplotlib is missing (`figure` is None then).
+    """
+
+    def __init__(self, words: str, width: float, height: float, draw: Callable[[Any], None]) -> None:
+        """Call `draw` with an empty figure of `width` by `height` inches."""
+        self.words = words
+        self.figure: Any = None
+        try:
+            self.figure = new_figure(width, height)
+        except PhantomError as error:
+            self.words = f"{words}\n({error})"
+            return
+        draw(self.figure)
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        """What Jupyter asks for: a PNG, and the size in which to show it."""
+        if self.figure is None:
+            return None
+        data = io.BytesIO()
+        self.figure.savefig(data, format="png", dpi=SCREEN * SHARPNESS)
+        width, height = (round(SCREEN * inches) for inches in self.figure.get_size_inches())
+        return data.getvalue(), {"width": width, "height": height}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it (PNG, SVG or PDF, by the suffix). Raises PhantomError without matplotlib, or when it cannot."""
+        save(self.figure if self.figure is not None else new_figure(1, 1), path)
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, in inches, whose parts make room for each other. Raises PhantomError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise PhantomError("a plot needs matplotlib; install it with: pip install matplotlib") from None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure (PNG, SVG or PDF, by the suffix). Raises PhantomError when it cannot."""
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise PhantomError(f"{path}: the plot cannot be written ({error})") from None
+
+
+def plain(axes: Any, rows: bool = True) -> None:
+    """Axes without frame and ticks, with a light grid of rows, or else of columns."""
+    axes.spines[["top", "right", "left" if rows else "bottom"]].set_visible(False)
+    axes.spines["bottom" if rows else "left"].set_color(INK)
+    axes.tick_params(length=0, which="both", colors=INK)
+    (axes.yaxis if rows else axes.xaxis).grid(True, color=GRID)
+    axes.set_axisbelow(True)
+
+
+def headline(target: Any, text: str, detail: str = "") -> None:
+    """A title at the left of axes; what follows in `detail` is smaller, below it."""
+    target.set_title(text, loc="left", weight="bold", color=INK, fontsize=11, pad=22 if detail else 8)
+    if detail:
+        target.annotate(
+            detail, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", color=GREY, fontsize=9, va="bottom"
+        )
+
+
+def legend_beside(axes: Any, upside_down: bool = False) -> None:
+    """The legend to the right of the axes; `upside_down` for stacked bars, whose last part is on top."""
+    handles, labels = axes.get_legend_handles_labels()
+    step = -1 if upside_down else 1
+    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    axes.legend(handles[::step], labels[::step], frameon=False, fontsize=8.5, labelcolor=INK, **place)
