@@ -3,7 +3,6 @@
 # What it means; file of sim/phantom_sim/model; what becomes what.
 RULES = (
     ("a sum is read while it is written", "thread", "drain | same3 | same4", "drain | same3"),
-    ("a sum is read a cycle before it is written", "thread", "drain | same3 | same4", "drain | same4"),
     ("the drain takes no port from a thread", "thread", "drain | same3 | same4", "same3 | same4"),
     ("the threads of a PE take no turns", "thread", "b.turn[i] = grant0 | (turn & ~grant1)", "b.turn[i] = turn"),
     ("a word's second entry takes no cycle", "thread", "both = two & ~second", "both = two & ~two"),
