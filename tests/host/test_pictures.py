@@ -76,7 +76,7 @@ def test_every_picture_is_drawn_sharp_and_says_what_it_shows() -> None:
         png, shown = found
         width, height = struct.unpack(">II", png[16:24])
         assert (width, height) == (pytest.approx(2 * shown["width"], abs=2), pytest.approx(2 * shown["height"], abs=2)), name
-        assert 150 < shown["height"] < 560 and 200 < shown["width"] <= 960, name
+        assert 100 < shown["height"] < 560 and 200 < shown["width"] <= 960, name
 
 
 def test_without_matplotlib_there_are_the_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
