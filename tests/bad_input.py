@@ -20,6 +20,7 @@ from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import compile_network
 from phantom.selftest import random_parameters, random_weights
 from phantom.stream import KIND_END, end_word
+from phantom.weight_ports import joined
 
 TINY = load_config("tiny")
 KINDS = ("conv", "stride2", "strips", "fc")  # names of make_cases
@@ -36,7 +37,7 @@ def make_board() -> Accelerator:
 
 
 class Case:
-    """A layer with an input, compiled; `words` is its activation stream, `weights` its weight stream."""
+    """A layer with an input, compiled; `words` is its activation stream, `weights` its weight streams in one array."""
 
     def __init__(self, layer: Layer, shape: tuple[int, int, int], dtype: str = "uint8", seed: int = 1) -> None:
         rng = np.random.default_rng(seed)
@@ -50,12 +51,26 @@ class Case:
         self.words = self.program.source.compress(self.image)
         self.weights = self.program.weights
 
+    @property
+    def streams(self) -> list[np.ndarray]:
+        """Each weight stream."""
+        return [self.weights[start : start + words] for start, words in self.program.weight_streams]
+
     def run(
-        self, accelerator: Accelerator, words: np.ndarray | None = None, weights: np.ndarray | None = None, result: Any = None
+        self,
+        accelerator: Accelerator,
+        words: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+        port: int = 0,
+        result: Any = None,
     ) -> np.ndarray:
-        """The output that the device gives for these streams (by default the right ones)."""
-        words = self.words if words is None else words
-        program = self.program if weights is None else dataclasses.replace(self.program, weights=weights)
+        """The output that the device gives for these streams (by default the right ones). weights: of this port."""
+        words, program = self.words if words is None else words, self.program
+        if weights is not None:
+            streams = self.streams
+            streams[port] = weights
+            lengths = tuple(len(stream) for stream in streams)
+            program = dataclasses.replace(program, weights=joined(streams), weight_words=lengths)
         source, streamed = accelerator.upload(words), accelerator.upload(program.weights)
         result = accelerator.allocate(program.result_words) if result is None else result
         count, _ = accelerator.run_layer(program, source, len(words), streamed, result)

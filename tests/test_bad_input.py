@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
-from bad_input import KINDS, Case, make_board, make_cases, packets, sealed
+from bad_input import KINDS, TINY, Case, make_board, make_cases, packets, sealed
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 PLACES = st.integers(0, 2**32 - 1)
+PORTS = st.integers(0, TINY.weight_ports - 1)
+EACH_PORT = pytest.mark.parametrize("port", range(TINY.weight_ports))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def cases() -> dict[str, Case]:
 # --- one flipped bit ------------------------------------------------------------------------------------------------------
 
 
-def survives(board: Accelerator, case: Case, **streams: np.ndarray) -> None:
+def survives(board: Accelerator, case: Case, **streams: Any) -> None:
     """Either the device reports it, or the result is right; and the next run is right in any case."""
     try:
         case.check(board, **streams)
@@ -75,17 +78,21 @@ def test_flipped_bit_of_the_activations(board: Accelerator, cases: dict[str, Cas
 
 
 @FEW
-@given(kind=st.sampled_from(KINDS), word=PLACES, bit=st.integers(0, 63))
-@example(kind="conv", word=0, bit=0)  # of the first header: parameters instead of weights, longer, for another core
-@example(kind="conv", word=0, bit=12)
-@example(kind="conv", word=0, bit=27)
-@example(kind="strips", word=0, bit=48)
-@example(kind="strips", word=0, bit=49)
-@example(kind="fc", word=-1, bit=2)
-@example(kind="fc", word=-1, bit=40)
-def test_flipped_bit_of_the_weights(board: Accelerator, cases: dict[str, Case], kind: str, word: int, bit: int) -> None:
+@given(kind=st.sampled_from(KINDS), port=PORTS, word=PLACES, bit=st.integers(0, 63))
+@example(kind="conv", port=0, word=0, bit=0)  # of the first header: parameters instead of weights, longer, for another core
+@example(kind="conv", port=1, word=0, bit=0)
+@example(kind="conv", port=0, word=0, bit=12)
+@example(kind="conv", port=1, word=0, bit=27)
+@example(kind="strips", port=0, word=0, bit=48)
+@example(kind="strips", port=1, word=0, bit=48)
+@example(kind="strips", port=0, word=0, bit=49)
+@example(kind="fc", port=0, word=-1, bit=2)
+@example(kind="fc", port=1, word=-1, bit=40)
+def test_flipped_bit_of_the_weights(
+    board: Accelerator, cases: dict[str, Case], kind: str, port: int, word: int, bit: int
+) -> None:
     case = cases[kind]
-    survives(board, case, weights=flipped(case.weights, word, bit))
+    survives(board, case, weights=flipped(case.streams[port], word, bit), port=port)
 
 
 # --- too short, too long, in another order --------------------------------------------------------------------------------
@@ -101,12 +108,14 @@ def test_truncated_activations(board: Accelerator, cases: dict[str, Case], kind:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@EACH_PORT
 @pytest.mark.parametrize("keep", [1, 0.4, -1])
-def test_truncated_weights(board: Accelerator, cases: dict[str, Case], kind: str, keep: float) -> None:
+def test_truncated_weights(board: Accelerator, cases: dict[str, Case], kind: str, port: int, keep: float) -> None:
     case = cases[kind]
-    short = case.weights[: int(keep * len(case.weights)) if 0 < keep < 1 else int(keep)]
+    whole = case.streams[port]
+    short = whole[: int(keep * len(whole)) if 0 < keep < 1 else int(keep)]
     with case.refused(board, "error [568], "):  # read once more for the next strip, it goes on with a header for a weight
-        case.run(board, weights=short)
+        case.run(board, weights=short, port=port)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -116,8 +125,9 @@ def test_words_after_end(board: Accelerator, cases: dict[str, Case], kind: str, 
     tail = {"a word": case.words[:1], "the stream": case.words, "END": sealed([])}[more]
     with case.refused(board, "error 3, activation stream: END .* is not the last word"):
         case.run(board, np.append(case.words, tail))
-    with case.refused(board, "error [568], "):
-        case.run(board, weights=np.append(case.weights, case.weights[:1]))
+    for port, stream in enumerate(case.streams):
+        with case.refused(board, "error [5678], "):
+            case.run(board, weights=np.append(stream, stream[:1]), port=port)
 
 
 @pytest.mark.parametrize("kind", ["conv", "stride2", "strips"])
@@ -141,14 +151,15 @@ def test_packets_in_another_strip_are_refused(board: Accelerator, cases: dict[st
 @pytest.mark.parametrize("kind", KINDS)
 def test_words_in_another_order_are_refused(board: Accelerator, cases: dict[str, Case], kind: str) -> None:
     case = cases[kind]
-    for name, words in (("words", case.words), ("weights", case.weights)):
+    streams: list[tuple[np.ndarray, dict[str, Any]]] = [(case.words, {}), *((s, {"port": p}) for p, s in enumerate(case.streams))]
+    for words, where in streams:
         for at in (0, 1, len(words) // 2, len(words) - 2):
             swapped = words.copy()
             swapped[[at, at + 1]] = words[[at + 1, at]]
             if np.array_equal(swapped, words):
                 continue  # two empty masks
             with case.refused(board, "error [1-8], "):
-                case.run(board, **{name: swapped})
+                case.run(board, **where, **{"weights" if where else "words": swapped})
 
 
 def test_a_wrong_value_would_be_seen(board: Accelerator, cases: dict[str, Case]) -> None:

@@ -162,7 +162,8 @@ class Accelerator:
                 raise DeviceError(f"{where}: {name} of {moves[name] * 8} bytes; a transfer takes 8 to {MAX_TRANSFER}")
             if buffer.nbytes < words * 8:
                 raise ShapeError(f"{where}: {name} of {words * 8} bytes in a buffer of {buffer.nbytes}; it must hold all of them")
-        if int(weights[sizes["weights"] - 1]) != int(program.weights[-1]):
+        ends = [start + words - 1 for start, words in program.weight_streams]
+        if any(int(weights[end]) != int(program.weights[end]) for end in ends):
             raise DeviceError(f"{where}: the buffer of weights does not hold the layer's stream; it must hold program.weights")
         if not self._clean:
             try:
