@@ -136,7 +136,8 @@ def compile_library(design: Design, directory: Path, trace: bool) -> None:
     command += ["--top-module", design.top, "--prefix", "Vtop", "--Mdir", str(objects), "-o", "libphantom.so", *FLAGS]
     command += [f"-G{name}={value}" for name, value in sorted(design.parameters.items())]
     command += ["--trace-fst"] if trace else []
-    command += ["-CFLAGS", CFLAGS, "-LDFLAGS", "-shared", "-MAKEFLAGS", MAKE_FLAGS]
+    # Small designs are put together by a script, which asks for a `python` on PATH unless it is told of one.
+    command += ["-CFLAGS", CFLAGS, "-LDFLAGS", "-shared", "-MAKEFLAGS", f"{MAKE_FLAGS} PYTHON3={sys.executable}"]
     command += [*map(str, (*WAIVERS, *design.sources)), str(HARNESS[0])]
     run(command, f"simulation of {design.name} ({design.top})", environment)
     os.replace(objects / "libphantom.so", directory / "libphantom.so")

@@ -128,7 +128,7 @@ def run(
     with open(build_dir / "lock", "w") as lock:  # several pytest workers may want the same build
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (build_dir / "done").exists():
-            make_flags = f"{os.environ.get('MAKEFLAGS', '')} {MAKE_FLAGS}".strip()
+            make_flags = f"{os.environ.get('MAKEFLAGS', '')} {MAKE_FLAGS} PYTHON3={sys.executable}".strip()
             try:
                 with patch.dict(os.environ, MAKEFLAGS=make_flags):
                     runner.build(
