@@ -128,6 +128,9 @@ def run(
     with open(build_dir / "lock", "w") as lock:  # several pytest workers may want the same build
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (build_dir / "done").exists():
+            for left in build_dir.iterdir():  # of an interrupted build; half an object file would be taken for a whole one
+                if left.is_file() and left.name != "lock":
+                    left.unlink()
             make_flags = f"{os.environ.get('MAKEFLAGS', '')} {MAKE_FLAGS} PYTHON3={sys.executable}".strip()
             try:
                 with patch.dict(os.environ, MAKEFLAGS=make_flags):
