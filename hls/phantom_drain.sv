@@ -82,6 +82,7 @@ module phantom_drain
   logic [6:0]  more_cols;
   logic [2:0]  settle_q;
   logic [3:0]  lane_q;           // parameters loaded ahead: 8 are a set
+  logic        last_slot_q, last_entry_q, last_pass_q, last_strip_q;
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
   logic        core_done, last_col, last_pos, last_seg_row, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
@@ -148,6 +149,14 @@ module phantom_drain
     drained_o <= rst_ni && state_q == StDrained;
     for (int unsigned r = 0; r < Rows; r++) rows_o[r] <= entry_q.core_row == 4'(r);
     for (int unsigned c = 0; c < Cols; c++) cols_o[c] <= entry_q.core_col == 4'(c);
+  end
+
+  // Each of these counts stands still for at least a cycle before anyone asks.
+  always_ff @(posedge clk_i) begin
+    last_slot_q  <= 6'(slot_q + 6'd1) == cfg_i.slots;
+    last_entry_q <= 7'(index_q + 7'd1) == cfg_i.entries;
+    last_pass_q  <= 8'(pass_q + 8'd1) == cfg_i.passes;
+    last_strip_q <= 16'(strip_q + 16'd1) == cfg_i.strips;
   end
 
   always_ff @(posedge clk_i) begin
@@ -246,7 +255,7 @@ module phantom_drain
         StNextSlot: begin
           slot_q      <= slot_q + 6'd1;
           slot_base_q <= slot_base_q + cfg_i.slot_stride;
-          state_q     <= 6'(slot_q + 6'd1) == cfg_i.slots ? StDrained : StSlot;
+          state_q     <= last_slot_q ? StDrained : StSlot;
         end
         StDrained: begin
           settle_q <= '1;
@@ -259,16 +268,16 @@ module phantom_drain
         StNext: begin
           state_q <= StEntry;
           index_q <= index_q + 7'd1;
-          if (7'(index_q + 7'd1) == cfg_i.entries) begin
+          if (last_entry_q) begin
             index_q      <= '0;
             pass_q       <= pass_q + 8'd1;
             pass_chunk_q <= pass_chunk_q + cfg_i.pass_chunks;
-            if (8'(pass_q + 8'd1) == cfg_i.passes) begin
+            if (last_pass_q) begin
               pass_q       <= '0;
               pass_chunk_q <= '0;
               strip_q      <= strip_q + 16'd1;
               strip_row_q  <= strip_row_q + cfg_i.strip_rows;
-              if (16'(strip_q + 16'd1) == cfg_i.strips) state_q <= StIdle;
+              if (last_strip_q) state_q <= StIdle;
             end
           end
         end

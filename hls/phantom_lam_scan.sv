@@ -41,7 +41,8 @@ module phantom_lam_scan
   lam_token_t         tok_q;
   logic               tok_valid_q, fresh_chan_q, done;
   logic [IndexW-1:0]  piece_q;
-  logic [5:0]         row_q;          // row in the packet
+  logic [5:0]         rows_left_q;    // rows of the packet behind this one
+  logic               last_row_q;     // there is none
   logic signed [12:0] input_row_q;    // relative to the view's first row
   logic [6:0]         next_row_q;     // next view row to be completed
   logic [7:0]         row_pos_q;      // its position in the tile
@@ -145,7 +146,7 @@ module phantom_lam_scan
 
   // Rows that the view does not want are left at once.
   assign row_done    = piece_done && (last_piece || !row_exists_q);
-  assign packet_done = row_done && row_q == tok_q.more_rows;
+  assign packet_done = row_done && last_row_q;
   assign done        = tok_q.view_end ? !filler : packet_done;
 
   always_ff @(posedge clk_i) begin
@@ -158,7 +159,8 @@ module phantom_lam_scan
         tok_q       <= tok_i;
         piece_q     <= tok_i.first_col[5-:IndexW];
         first_piece_q <= 1'b1;
-        row_q       <= '0;
+        rows_left_q <= tok_i.more_rows;
+        last_row_q  <= tok_i.more_rows == '0;
         input_row_q <= tok_i.row;
         for (int unsigned p = 0; p < 3; p++) counts_q[p] <= count_of(tok_i.mask[Lf*p+:Lf]);
         first_bit_q <= tok_i.first_col;
@@ -170,7 +172,8 @@ module phantom_lam_scan
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
           first_piece_q <= 1'b1;
-          row_q       <= row_q + 6'd1;
+          rows_left_q <= rows_left_q - 6'd1;
+          last_row_q  <= rows_left_q == 6'd1;
           input_row_q <= input_row_q + 13'sd1;
           row_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd1, view.rows);
           first_bit_q <= next_first;
