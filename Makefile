@@ -42,14 +42,16 @@ networks: setup ## build AlexNet, VGG16, MobileNet v1 and v2, ResNet-18: pruned,
 bench-networks: setup networks ## run AlexNet, VGG16, the MobileNets and ResNet-18 through the RTL (hours; goes on where it stopped)
 	@.venv/bin/phantom bench-networks --config pynq_z2 --json build/bench-networks.json $(ARGS)
 
-evaluate: setup ## compare with dense machines, SCNN, SparTen, Eyeriss v2 and the paper's core: VGG16, MobileNet (minutes)
+evaluate: setup scaling ## compare with dense machines, SCNN, SparTen, Eyeriss v2 and the paper's core: VGG16, MobileNet (minutes)
 	@mkdir -p build
 	@.venv/bin/phantom evaluate --json build/evaluate.json --plots build/evaluate --docs docs/evaluation.md $(ARGS)
 	@echo "figures: build/evaluate.json   pictures: build/evaluate   tables: docs/evaluation.md"
 
-scaling: setup ## utilisation of the design from 32 to 2,048 multipliers, VGG16 (ten minutes)
+# One convolution of each size; without --layers and --multipliers it is all of them, to 2,048 multipliers.
+scaling: setup ## utilisation of the design from 32 to 1,024 multipliers, four layers of VGG16 (part of evaluate)
 	@mkdir -p build
-	@.venv/bin/phantom scaling --json build/scaling.json --plots build/scaling --docs docs/evaluation.md $(ARGS)
+	@.venv/bin/phantom scaling --layers conv1_2 conv3_2 conv4_2 conv5_1 --multipliers 32 64 128 256 512 1024 \
+	  --json build/scaling.json --plots build/scaling --docs docs/evaluation.md
 	@echo "figures: build/scaling.json   picture: build/scaling   tables: docs/evaluation.md"
 
 selftest-figures: setup ## the cycles that `phantom selftest` compares with on a board, from the cycle model (after any change of cycles)
