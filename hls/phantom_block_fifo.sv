@@ -1,7 +1,7 @@
 // First-in first-out buffer in block RAM, for depths where distributed RAM would cost too much.
 //
-// Contract: as phantom_fifo, but a word takes three cycles to come through. The output is registered: the memory's word is fetched
-// as soon as the output register is free.
+// Contract: as phantom_fifo, but a word takes three cycles to come through. `in_ready_o` is a register and may turn off a word early.
+// The output is registered: the memory's word is fetched as soon as the output register is free.
 module phantom_block_fifo #(
   parameter int unsigned Width = 64,
   parameter int unsigned Depth = 1024,
@@ -18,10 +18,10 @@ module phantom_block_fifo #(
 );
 
   logic [PtrW:0]    wr_q, rd_q;
-  logic             fetch, fetched_q, slice_ready;
+  logic             fetch, fetched_q, slice_ready, in_ready_q;
   logic [Width-1:0] data;
 
-  assign in_ready_o = (wr_q - rd_q) != (PtrW + 1)'(Depth);
+  assign in_ready_o = in_ready_q;
   // One word at most lies between the memory and the slice.
   assign fetch      = wr_q != rd_q && (!fetched_q || slice_ready);
 
@@ -56,9 +56,11 @@ module phantom_block_fifo #(
       wr_q      <= '0;
       rd_q      <= '0;
       fetched_q <= 1'b0;
+      in_ready_q <= 1'b0;
     end else begin
       wr_q      <= wr_q + (PtrW + 1)'(in_valid_i && in_ready_o);
       rd_q      <= rd_q + (PtrW + 1)'(fetch);
+      in_ready_q <= (wr_q - rd_q) < (PtrW + 1)'(Depth - 1);  // another one may be coming in
       fetched_q <= fetch || (fetched_q && !slice_ready);
     end
   end

@@ -114,7 +114,7 @@ module phantom_dma_s2mm #(
     .out_data_o  ({m_axi_wlast, m_axi_wdata})
   );
 
-  assign w_pop = fifo_valid && w_ready && w_left_q != '0;
+  assign w_pop = w_ready && w_left_q != '0;  // then the FIFO has a word
 
   // Bursts, of words that no burst has yet.
   logic                split_valid, issue, full, aw_valid_q, w_free;

@@ -38,7 +38,7 @@ module phantom_dma_split #(
   assign last_o  = pass_last_q && repeat_q == 16'd1;
 
   assign take = valid_q && ready_i;
-  assign load = start_i || (take && pass_last_q);
+  assign load = start_i || pass_last_q;  // of what is written below, when it is
 
   // One operand is muxed ahead of the carry chain, so that load and step share one LUT a bit.
   assign line_d = (load ? addr_i[31:7] : line_q) + 25'(!load);

@@ -54,6 +54,7 @@ module phantom_drain
     StWait,     // for the core to finish its pass
     StSlot,
     StParams,   // for the parameters
+    StRows,     // rows that are left are counted
     StSegment,
     StRead,
     StNextSlot,
@@ -85,11 +86,12 @@ module phantom_drain
   logic        last_slot_q, last_entry_q, last_pass_q, last_strip_q;
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
-  logic        core_done, last_col, last_pos, last_seg_row, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
+  logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
   logic        real_y, real_x, spent_y, spent_x;
   logic [7:0]  from, by, next;
-  logic [10:0] rows_left_image, rows_left;
-  logic [8:0]  rows_left_tile;
+  logic [10:0] image_left_q, rows_left;
+  logic [8:0]  tile_left_q;
+  logic        beyond_q;
 
   always_comb begin
     core_done = 1'b0;
@@ -101,9 +103,7 @@ module phantom_drain
   end
 
   // Rows of the next segment: at most seg_more_rows + 1, within the tile and the image.
-  assign rows_left_image = 11'(cfg_i.rows) - 11'(y_q);
-  assign rows_left_tile  = 9'(cfg_i.tile_rows) - 9'(seg_row_q);
-  assign rows_left       = rows_left_image < 11'(rows_left_tile) ? rows_left_image : 11'(rows_left_tile);
+  assign rows_left       = image_left_q < 11'(tile_left_q) ? image_left_q : 11'(tile_left_q);
   assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
   assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
   assign last_col        = cols_left_q == '0;
@@ -111,7 +111,6 @@ module phantom_drain
   assign last_wy         = wy_q == cfg_i.pool.more;
   assign last_row        = row_left_q == '0;
   assign last_pos        = last_col && last_row && last_wx && last_wy;
-  assign last_seg_row    = 11'(more_rows_q) + 11'd1 == rows_left;
 
   // Which positions of the window exist, and which no other window will want.
   assign image_left  = xs_q == '0 && col_q == '0;
@@ -119,7 +118,7 @@ module phantom_drain
   assign real_y      = !(row_y_q == '0 && wy_q < cfg_i.pool.top) &&
                        !(row_y_q == cfg_i.rows - 10'd1 && wy_q > cfg_i.pool.bottom_more);
   assign real_x      = !(image_left && wx_q < cfg_i.pool.left) && !(image_right && wx_q > cfg_i.pool.right_more);
-  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && last_seg_row);
+  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && last_seg_row_q);
   assign spent_x     = wx_q < cfg_i.pool.step || (last_col && last_xs_q);
 
   // Where the next position lies: beside this one, in the window's next row, in the next window, in the next row of windows.
@@ -130,7 +129,7 @@ module phantom_drain
   assign prm_ready_o = !lane_q[3];
   assign prm_lane_o  = lane_q[2:0];
   assign prm_swap_o  = state_q == StParams && lane_q[3];
-  assign seg_valid_o = state_q == StSegment && y_q < cfg_i.rows;
+  assign seg_valid_o = state_q == StSegment && !beyond_q;
   assign seg_o       = '{more_rows: more_rows, xs: xs_q, y0: y_q, chunk: chunk_q};
   assign done_o      = state_q == StIdle;
   assign waiting_o   = state_q == StWait && !core_done;
@@ -153,6 +152,9 @@ module phantom_drain
 
   // Each of these counts stands still for at least a cycle before anyone asks.
   always_ff @(posedge clk_i) begin
+    image_left_q <= 11'(cfg_i.rows) - 11'(y_q);
+    tile_left_q  <= 9'(cfg_i.tile_rows) - 9'(seg_row_q);
+    beyond_q     <= y_q >= cfg_i.rows;
     last_slot_q  <= 6'(slot_q + 6'd1) == cfg_i.slots;
     last_entry_q <= 7'(index_q + 7'd1) == cfg_i.entries;
     last_pass_q  <= 8'(pass_q + 8'd1) == cfg_i.passes;
@@ -193,10 +195,12 @@ module phantom_drain
           state_q    <= 9'(entry_q.chunk + pass_chunk_q + 8'(slot_q)) < cfg_i.chunks ? StParams : StNextSlot;
         end
         StParams: if (prm_swap_o) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
+        StRows: state_q <= StSegment;
         StSegment: begin
           more_rows_q <= more_rows;
           more_cols_q <= more_cols;
           cols_left_q <= more_cols;
+          last_seg_row_q <= rows_left <= 11'(cfg_i.seg_more_rows) + 11'd1;
           last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
@@ -208,7 +212,7 @@ module phantom_drain
           wx_q         <= '0;
           wy_q         <= '0;
           col_q        <= '0;
-          if (y_q >= cfg_i.rows) state_q <= StNextSlot;
+          if (beyond_q) state_q <= StNextSlot;
           else if (seg_ready_i) state_q <= StRead;
         end
         StRead: begin
@@ -246,7 +250,7 @@ module phantom_drain
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
               row_base_q <= next - across_q;
-              state_q    <= last_seg_row ? StNextSlot : StSegment;
+              state_q    <= last_seg_row_q ? StNextSlot : StRows;
             end
           end else if (cfg_i.flat) begin
             state_q <= StParams;

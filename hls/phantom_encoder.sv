@@ -64,6 +64,7 @@ module phantom_encoder
   logic [63:0] one_hot, mask[LanesPerChunk], data[LanesPerChunk];
   logic [3:0]  words[LanesPerChunk];
   logic [2:0]  lane_q;
+  logic [31:0] words_q;  // words of this lane and those behind it
   logic [3:0]  word_q;   // 0: mask, then the values
 
   assign one_hot = 64'd1 << bit_i;
@@ -87,7 +88,7 @@ module phantom_encoder
 
   // --- send ------------------------------------------------------------------------------------------------------------------
 
-  logic        header_q, word_ready, word_valid, last_word;
+  logic        header_q, word_ready, word_valid, lane_done, last_word;
   logic [63:0] word;
   logic [31:0] counts;
 
@@ -99,8 +100,16 @@ module phantom_encoder
   end
 
   assign word_valid = hold_valid_q;
-  assign last_word  = !header_q && lane_q == 3'd7 && word_q == words[lane_q];
+  assign lane_done  = word_q == words_q[3:0];
+  assign last_word  = !header_q && lane_q == 3'd7 && lane_done;
   assign send_done  = word_valid && word_ready && last_word;
+
+  always_ff @(posedge clk_i) begin
+    if (word_valid && word_ready) begin
+      if (header_q) words_q <= counts;
+      else if (lane_done) words_q <= words_q >> 4;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -111,7 +120,7 @@ module phantom_encoder
       header_q <= last_word;
       if (!header_q) begin
         word_q <= word_q + 4'd1;
-        if (word_q == words[lane_q]) begin
+        if (lane_done) begin
           word_q <= '0;
           lane_q <= lane_q + 3'd1;
         end

@@ -85,8 +85,9 @@ module phantom_lam_fetch
   logic [11:0] pass_end_q;            // first channel beyond the pass
   logic [3:0]  owner_q, out_tile_q;   // first tile number of the channel's group; number of the tile
   logic last_view_q, last_tile_q, last_chan_q, last_in_chunk_q, last_pass_q, last_strip_q;
+  logic next_tile_q, next_chan_q, next_pass_q, next_strip_q;  // come behind this view
 
-  // One cycle late, which is early enough: nothing turns around at once.
+  // One or two cycles late, which is early enough: a view takes four at least.
   always_ff @(posedge clk_i) begin
     last_view_q     <= 3'(view_q + 3'd1) == cfg_i.views;
     last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
@@ -95,6 +96,10 @@ module phantom_lam_fetch
     out_tile_q      <= tile_q[3:0] + owner_q;
     last_pass_q     <= 8'(pass_q + 8'd1) == cfg_i.passes;
     last_strip_q    <= 16'(strip_q + 16'd1) == cfg_i.strips;
+    next_tile_q     <= last_view_q && !last_tile_q;
+    next_chan_q     <= last_view_q && last_tile_q;
+    next_pass_q     <= last_view_q && last_tile_q && last_chan_q;
+    next_strip_q    <= last_view_q && last_tile_q && last_chan_q && last_pass_q;
   end
 
   logic [10:0] need_first_q, need_end_q;
@@ -330,41 +335,39 @@ module phantom_lam_fetch
         end
         StViewEnd: if (request) begin
           state_q <= StView;
-          if (!last_view_q) view_q <= view_q + 3'd1;
-          else begin
-            view_q <= '0;
-            if (!last_tile_q) begin
-              tile_q <= tile_q + 5'd1;
-              if (tile_x_q == cfg_i.last_tile_x) begin
-                tile_x_q    <= '0;
-                tile_col_q  <= '0;
-                tile_base_q <= tile_base_q + 12'(cfg_i.tile_step_y);
-              end else begin
-                tile_x_q    <= tile_x_q + 4'd1;
-                tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);
-              end
+          view_q  <= last_view_q ? '0 : view_q + 3'd1;
+          if (next_tile_q) begin
+            tile_q <= tile_q + 5'd1;
+            if (tile_x_q == cfg_i.last_tile_x) begin
+              tile_x_q    <= '0;
+              tile_col_q  <= '0;
+              tile_base_q <= tile_base_q + 12'(cfg_i.tile_step_y);
             end else begin
-              tile_q       <= '0;
-              tile_x_q     <= '0;
-              tile_col_q   <= '0;
-              tile_base_q  <= base_q;
-              tile_index_q <= '0;
-              chan_q       <= last_chan_q && (last_pass_q || !cfg_i.own_chans) ? '0 : chan_q + 12'd1;
-              owner_q      <= last_chan_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
-              if (last_chan_q && cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
-              if (last_in_chunk_q) state_q <= StStrip;
-              if (last_chan_q) begin
-                pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
-                if (last_pass_q) begin
-                  strip_q      <= strip_q + 16'd1;
-                  base_q       <= base_q + 12'(cfg_i.strip_rows);
-                  need_q       <= next_need_q;
-                  need_first_q <= next_first_q;
-                  need_end_q   <= next_end_q;
-                  if (last_strip_q) state_q <= StIdle;
-                end
-              end
+              tile_x_q    <= tile_x_q + 4'd1;
+              tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);
             end
+          end
+          if (next_chan_q) begin
+            tile_q       <= '0;
+            tile_x_q     <= '0;
+            tile_col_q   <= '0;
+            tile_base_q  <= base_q;
+            tile_index_q <= '0;
+            chan_q       <= next_pass_q && (last_pass_q || !cfg_i.own_chans) ? '0 : chan_q + 12'd1;
+            owner_q      <= next_pass_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
+            if (last_in_chunk_q) state_q <= StStrip;
+          end
+          if (next_pass_q) begin
+            if (cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
+            pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
+          end
+          if (next_strip_q) begin
+            strip_q      <= strip_q + 16'd1;
+            base_q       <= base_q + 12'(cfg_i.strip_rows);
+            need_q       <= next_need_q;
+            need_first_q <= next_first_q;
+            need_end_q   <= next_end_q;
+            if (last_strip_q) state_q <= StIdle;
           end
         end
         default: state_q <= StIdle;

@@ -39,27 +39,27 @@ module phantom_lam_reader
 
   // --- addresses: mask, then values -----------------------------------------------------------------------------------------
 
-  logic             reading_q, first_word_q, last_word;
+  logic             reading_q, first_word_q, last_word_q;
   logic [AddrW-1:0] addr_q;
   logic [3:0]       left_q;
   logic [LaneW-1:0] lane_q;
   lam_token_t       tok_q;
 
-  assign last_word  = left_q == '0;
-  assign req_take_o = req_valid_i && (!reading_q || last_word) && tok_room_i[req_lane_i];
+  assign req_take_o = req_valid_i && (!reading_q || last_word_q) && tok_room_i[req_lane_i];
   assign mem_addr_o = addr_q;
 
   always_ff @(posedge clk_i) begin
     if (req_take_o) addr_q <= req_addr_i;
     else addr_q <= addr_q == AddrW'(RowBufferWords - 1) ? '0 : addr_q + 1'b1;
     left_q       <= req_take_o ? req_tok_i.value_words : left_q - 4'd1;
+    last_word_q  <= req_take_o ? req_tok_i.value_words == '0 : left_q == 4'd1;
     first_word_q <= req_take_o;
     if (req_take_o) begin
       tok_q  <= req_tok_i;
       lane_q <= req_lane_i;
     end
     if (!rst_ni) reading_q <= 1'b0;
-    else reading_q <= req_take_o || (reading_q && !last_word);
+    else reading_q <= req_take_o || (reading_q && !last_word_q);
   end
 
   // --- arrivals: data two cycles after the address, the token one later ------------------------------------------------------
@@ -96,7 +96,7 @@ module phantom_lam_reader
     end else begin
       mask_q   <= {mask_q[0], reading_q && first_word_q};
       values_q <= {values_q[0], reading_q && !first_word_q};
-      done_q   <= {done_q[1:0], reading_q && last_word};
+      done_q   <= {done_q[1:0], reading_q && last_word_q};
       if (values_q[1]) value_wr_q[lanes_q[1]] <= value_wr_q[lanes_q[1]] + 5'd1;
     end
   end

@@ -1,6 +1,7 @@
 // LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, and yields the nonzeros of the view two at a time.
 //
-//   pick:  masks of one row piece AND the columns of the tile and view; the two lowest bits not yet taken
+//   piece: masks of one row piece AND the columns of the tile and view
+//   pick:  the two lowest bits of it that are not yet taken
 //   rank:  how many values lie before each of them (popcount of the whole mask below), and their columns in the tile
 //   value: read them, and turn the columns into positions in the tile and edge codes
 //
@@ -8,7 +9,7 @@
 // cycle (its row may end there), rows that the view does not want likewise. Rows of the view that do not exist (padding, or
 // below the image) are empty beats.
 //
-// Contract: `beat_valid_o` comes three cycles after the pick; `enable_i` low freezes everything (the far side is full).
+// Contract: `beat_valid_o` comes three cycles after the pick, which makes the pieces wait while it has bits left; `enable_i` low freezes everything (the far side is full).
 module phantom_lam_scan
   import phantom_pkg::*;
 #(
@@ -46,14 +47,16 @@ module phantom_lam_scan
   logic signed [12:0] input_row_q;    // relative to the view's first row
   logic [6:0]         next_row_q;     // next view row to be completed
   logic [7:0]         row_pos_q;      // its position in the tile
-  logic [Lf-1:0]      taken_q;
   logic [5:0]         first_bit_q;    // mask bits of the row's wanted columns
   logic [5:0]         last_bit_q;
   logic [8:0]         col_q;          // column in the tile of mask bit 0 (modulo 512)
-  view_t              view;
+  logic [6:0]         view_rows_q;    // of its view
+  logic               filler_q;       // view rows in front of this packet's row, or behind the last packet, that do not exist
+  logic [6:0]         gap_q;          // how many: view rows from the next one to this packet's row, or to the view's end
+  logic               many_q, advance;  // the piece in front has bits left; else the next one takes its place
 
-  assign view        = view_i[tok_q.view];
-  assign tok_ready_o = enable_i && (!tok_valid_q || (done && !fresh_chan_q));
+  assign advance     = enable_i && !many_q;
+  assign tok_ready_o = advance && (!tok_valid_q || (done && !fresh_chan_q));
 
   typedef struct packed {
     logic       valid;
@@ -69,13 +72,12 @@ module phantom_lam_scan
     logic [3:0] value_words;
   } pick_t;
 
-  pick_t pick_d, pick_q, rank_stage_q, value_stage_q;
+  pick_t piece_d, piece_stage_q, pick_d, pick_q, rank_stage_q, value_stage_q;
 
   // --- this piece -------------------------------------------------------------------------------------------------------
 
-  logic [Lf-1:0] raw, above, below, wanted, cand, low, rest, low2;
-  logic [6:0]    view_row;
-  logic          row_exists_q, first_piece_q, last_piece, filler, many, piece_done, row_done, packet_done;
+  logic [Lf-1:0] raw, above, below, wanted;
+  logic          row_exists_q, first_piece_q, last_piece, row_done, packet_done;
   logic [6:0]    pitch;
   logic [5:0]    next_first;
   logic [1:0]    phase_q;
@@ -89,7 +91,6 @@ module phantom_lam_scan
     return (b[0] && b[1] && (b[2] || b[3])) || (b[2] && b[3] && (b[0] || b[1]));
   endfunction
 
-  // Found side by side with the two lowest bits, because the way on to the next piece, row and token hangs on it.
   function automatic logic three_or_more(logic [Lf-1:0] bits);
     logic [3:0] one, two, three;  // at least so many in each quarter
     for (int unsigned q = 0; q < 4; q++) begin
@@ -99,6 +100,23 @@ module phantom_lam_scan
     end
     // Three in one quarter; two in one and one in another; or one in each of three.
     three_or_more = |three || (|two && (one & ~two) != '0) || two_of(two) || three_of(one);
+  endfunction
+
+  // Likewise, of five bits: at least so many in each quarter, then in each half.
+  function automatic logic five_or_more(logic [Lf-1:0] bits);
+    logic [4:0] quarter[4];  // [n]: at least n
+    logic [5:0] half[2];
+    for (int unsigned q = 0; q < 4; q++) begin
+      quarter[q] = {&bits[4*q+:4], three_of(bits[4*q+:4]), two_of(bits[4*q+:4]), |bits[4*q+:4], 1'b1};
+    end
+    for (int unsigned h = 0; h < 2; h++) begin
+      for (int unsigned n = 0; n < 6; n++) begin
+        half[h][n] = 1'b0;
+        for (int unsigned i = 0; i < 5; i++) if (i <= n && n - i < 5) half[h][n] |= quarter[2*h][i] && quarter[2*h+1][n-i];
+      end
+    end
+    five_or_more = 1'b0;
+    for (int unsigned n = 0; n < 6; n++) five_or_more |= half[0][n] && half[1][5-n];
   endfunction
 
   // As a tree: counts of quarters first, each a function of four bits.
@@ -133,28 +151,33 @@ module phantom_lam_scan
     return row >= 0 && row < (stride2 ? $signed({5'b0, rows, 1'b0}) : $signed({6'b0, rows})) && !(stride2 && row[0]);
   endfunction
 
-  assign view_row = cfg_i.stride2 ? input_row_q[7:1] : input_row_q[6:0];
-  // View rows in front of this packet's row, or behind the last packet, that do not exist.
-  assign filler     = tok_q.view_end ? next_row_q != view.rows :
-                      row_exists_q && view_row != next_row_q;
-  assign cand       = row_exists_q ? raw & wanted & ~taken_q : '0;
-  assign low        = cand & (~cand + 1'b1);
-  assign rest       = cand & ~low;
-  assign low2       = rest & (~rest + 1'b1);
-  assign many       = three_or_more(cand);
-  assign piece_done = !filler && !many;
-
   // Rows that the view does not want are left at once.
-  assign row_done    = piece_done && (last_piece || !row_exists_q);
+  assign row_done    = !filler_q && (last_piece || !row_exists_q);
   assign packet_done = row_done && last_row_q;
-  assign done        = tok_q.view_end ? !filler : packet_done;
+  assign done        = !filler_q && (tok_q.view_end || ((last_piece || !row_exists_q) && last_row_q));
+
+  // Gap and filler of the token that comes next, for each of the rows that may be the next one of the view then.
+  logic [6:0] tok_row, tok_gap[3], step_up;
+  logic       tok_exists, next_exists, tok_gap_0[3];
+  logic [1:0] row_after;  // 0: the first one of the view; 1: as it is; 2: one further on
+  assign tok_exists  = !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
+  assign next_exists = exists(cfg_i.stride2, input_row_q + 13'sd1, view_rows_q);
+  assign tok_row     = tok_i.view_end ? view_i[tok_i.view].rows : cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
+  assign tok_gap[0]  = tok_row;
+  assign tok_gap[1]  = tok_row - next_row_q;
+  assign tok_gap[2]  = tok_row + ~next_row_q;
+  assign row_after   = piece_d.view_end ? 2'd0 : {piece_d.row_end, !piece_d.row_end};
+  // Rows of the view from this row of the packet to the next one: none from an even to an odd one at stride 2.
+  assign step_up     = 7'(!cfg_i.stride2 || input_row_q[0]) - 7'(piece_d.row_end);
+  always_comb for (int unsigned i = 0; i < 3; i++) tok_gap_0[i] = tok_gap[i] == '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       tok_valid_q  <= 1'b0;
       fresh_chan_q <= 1'b1;
-    end else if (enable_i) begin
-      if (tok_ready_o) begin
+      next_row_q   <= '0;
+    end else if (advance) begin
+      if (!tok_valid_q || (done && !fresh_chan_q)) begin
         tok_valid_q <= tok_valid_i;
         tok_q       <= tok_i;
         piece_q     <= tok_i.first_col[5-:IndexW];
@@ -167,7 +190,13 @@ module phantom_lam_scan
         last_bit_q  <= tok_i.last_col;
         col_q       <= tok_i.col;
         phase_q     <= phase(cfg_i.stride2, tok_i.col[0]);
-        row_exists_q <= !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
+        view_rows_q  <= view_i[tok_i.view].rows;
+        row_exists_q <= tok_exists;
+        gap_q        <= tok_gap[row_after];
+        filler_q     <= (tok_exists || tok_i.view_end) && !tok_gap_0[row_after];
+      end else if (tok_valid_q && !fresh_chan_q && filler_q) begin
+        gap_q    <= gap_q - 7'd1;
+        filler_q <= gap_q != 7'd1;
       end else if (tok_valid_q && !fresh_chan_q && !tok_q.view_end) begin
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
@@ -175,59 +204,96 @@ module phantom_lam_scan
           rows_left_q <= rows_left_q - 6'd1;
           last_row_q  <= rows_left_q == 6'd1;
           input_row_q <= input_row_q + 13'sd1;
-          row_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd1, view.rows);
+          row_exists_q <= next_exists;
+          gap_q        <= gap_q + step_up;
+          filler_q     <= next_exists && gap_q != -step_up;
           first_bit_q <= next_first;
           last_bit_q  <= last_bit_q + pitch[5:0];
           col_q       <= col_q - 9'(pitch);
           phase_q     <= phase(cfg_i.stride2, col_q[0] ^ pitch[0]);
-        end else if (piece_done) begin
+        end else begin
           piece_q       <= piece_q + 1'b1;
           first_piece_q <= 1'b0;
         end
       end
       // Rows are counted as their ends go by.
-      if (pick_d.row_end) begin
+      if (piece_d.row_end) begin
         next_row_q <= next_row_q + 7'd1;
         row_pos_q  <= row_pos_q + cfg_i.pitch;
       end
-      if (pick_d.view_end || pick_d.chan_load) begin
+      if (piece_d.view_end || piece_d.chan_load) begin
         next_row_q <= '0;
         row_pos_q  <= '0;
       end
-      if (tok_valid_q) fresh_chan_q <= pick_d.chan_end;
+      if (tok_valid_q) fresh_chan_q <= piece_d.chan_end;
     end
   end
 
-  // By itself, so that it does not hang on the end of the token: nothing is taken when a piece is done.
+  logic [Lf-1:0]     bits_q, raw0_q;  // wanted ones that are left, and all of the mask
+  logic [6:0]        rank0_q;         // nonzeros in all pieces before
+  logic [4:0]        value_base0_q;
+  logic [8:0]        col0_q;          // column in the tile of the piece's first bit
+
+  always_comb begin
+    piece_d             = '0;
+    piece_d.valid       = tok_valid_q;
+    piece_d.tile        = tok_q.tile;
+    piece_d.view        = tok_q.view;
+    piece_d.row_pos     = row_pos_q;
+    piece_d.value_words = tok_q.value_words;
+    if (tok_valid_q && fresh_chan_q) piece_d.chan_load = 1'b1;
+    else if (tok_valid_q) begin
+      piece_d.row_end    = filler_q || (!tok_q.view_end && row_done && row_exists_q && tok_q.row_end);
+      piece_d.view_end   = tok_q.view_end && !filler_q;
+      piece_d.chan_end   = tok_q.chan_end && !filler_q;
+      piece_d.packet_end = packet_done && !tok_q.view_end;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) taken_q <= '0;
-    else if (enable_i && tok_valid_q && !fresh_chan_q && !tok_q.view_end && !filler) begin
-      taken_q <= many ? taken_q | low | low2 : '0;
+    if (advance) begin
+      raw0_q        <= raw;
+      value_base0_q <= tok_q.value_base;
+      col0_q        <= col_q + 9'({piece_q, PieceW'(0)});
+      unique case (piece_q)
+        2'd0:    rank0_q <= '0;
+        2'd1:    rank0_q <= 7'(counts_q[0]);
+        2'd2:    rank0_q <= 7'(counts_q[0]) + 7'(counts_q[1]);
+        default: rank0_q <= 7'(counts_q[0]) + 7'(counts_q[1]) + 7'(counts_q[2]);
+      endcase
     end
   end
 
   // --- pick -----------------------------------------------------------------------------------------------------------
 
-  logic [Lf-1:0]     low_q, low2_q, raw_q;
-  logic [6:0]        ranks_q[4];   // and in all pieces before each
-  logic [4:0]        value_base_q, value_base2_q;
-  logic [8:0]        col1_q;
-  logic [IndexW-1:0] piece1_q;
+  logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q, bits_d;
+  logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
+  logic [6:0]    rank1_q;
+  logic [4:0]    value_base_q, value_base2_q;
+  logic [8:0]    col1_q;
+
+  assign low  = bits_q & (~bits_q + 1'b1);
+  assign rest = bits_q & ~low;
+  assign low2 = rest & (~rest + 1'b1);
+  assign bits_d = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q ? raw & wanted : '0;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      bits_q <= '0;
+      many_q <= 1'b0;
+    end else if (enable_i) begin
+      bits_q <= many_q ? rest & ~low2 : bits_d;
+      // Known a cycle ahead, because all that moves on hangs on it.
+      many_q <= many_q ? five_or_more(bits_q) : three_or_more(bits_d);
+    end
+  end
 
   always_comb begin
-    pick_d           = '0;
-    pick_d.valid     = tok_valid_q;
-    pick_d.tile      = tok_q.tile;
-    pick_d.view      = tok_q.view;
-    pick_d.row_pos   = row_pos_q;
-    pick_d.value_words = tok_q.value_words;
-    if (tok_valid_q && fresh_chan_q) pick_d.chan_load = 1'b1;
-    else if (tok_valid_q) begin
-      if (!filler) pick_d.count = {rest != '0, low != '0 && rest == '0};
-      pick_d.row_end  = filler || (!tok_q.view_end && row_done && row_exists_q && tok_q.row_end);
-      pick_d.view_end = tok_q.view_end && !filler;
-      pick_d.chan_end = tok_q.chan_end && !filler;
-      pick_d.packet_end = packet_done && !tok_q.view_end;
+    pick_d       = piece_stage_q;
+    pick_d.count = {rest != '0, low != '0 && rest == '0};
+    if (many_q) begin
+      pick_d.row_end    = 1'b0;
+      pick_d.packet_end = 1'b0;
     end
   end
 
@@ -235,12 +301,12 @@ module phantom_lam_scan
     if (enable_i) begin
       low_q        <= low;
       low2_q       <= low2;
-      raw_q        <= raw;
-      ranks_q      <= '{7'd0, 7'(counts_q[0]), 7'(counts_q[0]) + 7'(counts_q[1]),
-                        7'(counts_q[0]) + 7'(counts_q[1]) + 7'(counts_q[2])};
-      value_base_q <= tok_q.value_base;
-      col1_q       <= col_q;
-      piece1_q     <= piece_q;
+      below_q      <= ~bits_q & (bits_q - 1'b1);
+      below2_q     <= ~rest & (rest - 1'b1);
+      raw_q        <= raw0_q;
+      rank1_q      <= rank0_q;
+      value_base_q <= value_base0_q;
+      col1_q       <= col0_q;
     end
   end
 
@@ -255,13 +321,13 @@ module phantom_lam_scan
     for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
   endfunction
 
-  assign col1[0] = col1_q + 9'({piece1_q, index_of(low_q)});
-  assign col1[1] = col1_q + 9'({piece1_q, index_of(low2_q)});
+  assign col1[0] = col1_q + 9'(index_of(low_q));
+  assign col1[1] = col1_q + 9'(index_of(low2_q));
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
-      rank2_q[0] <= ranks_q[piece1_q] + 7'($countones(raw_q & (low_q - 1'b1)));
-      rank2_q[1] <= ranks_q[piece1_q] + 7'($countones(raw_q & (low2_q - 1'b1)));
+      rank2_q[0] <= rank1_q + 7'(count_of(raw_q & below_q));
+      rank2_q[1] <= rank1_q + 7'(count_of(raw_q & below2_q));
       for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
       value_base2_q <= value_base_q;
     end
@@ -294,10 +360,12 @@ module phantom_lam_scan
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      piece_stage_q <= '0;
       pick_q        <= '0;
       rank_stage_q  <= '0;
       value_stage_q <= '0;
     end else if (enable_i) begin
+      if (!many_q) piece_stage_q <= piece_d;
       pick_q        <= pick_d;
       rank_stage_q  <= pick_q;
       value_stage_q <= rank_stage_q;
@@ -321,7 +389,7 @@ module phantom_lam_scan
   };
 
   logic unused;
-  assign unused = &{1'b0, view, in_cfg_i};
+  assign unused = &{1'b0, in_cfg_i};
 
 `ifndef SYNTHESIS
   initial assert (Lf == 16) else $fatal(1, "phantom_lam_scan: Lf %0d (16 is what the pipeline is laid out for)", Lf);

@@ -4,7 +4,7 @@
 // a producer strip may come in any order. `rows_ready_o` counts the rows of complete strips. Space is given back by strips:
 // when the LAM no longer needs any row below `need_row_i`, the strips that end there are dropped.
 //
-// Contract: one word a cycle while there is room. `full_o` and a LAM that waits for rows together mean that the
+// Contract: one word a cycle while there is room; a header takes two. `full_o` and a LAM that waits for rows together mean that the
 // strip can never fit: the controller reports it. After an error everything is swallowed until reset.
 //
 // Errors: a header whose fields are outside of the layer's input, or whose rows are outside of the current strip; TLAST before END, or
@@ -51,7 +51,7 @@ module phantom_stream_in
   logic [6:0]       left_q;        // words of the body still to come
   logic [AddrW-1:0] wr_q, tail_q, head_q;
   logic             ended_q;
-  logic             accept, is_end, ended, bad_end, truncated, bad_header, bad_row, not_last, missing;
+  logic             accept, is_end, ended, bad_end, truncated, bad_header, bad_row_q, not_last, missing;
   logic             room_q, start_packet;
 
   // --- header ------------------------------------------------------------------------------------------------------
@@ -93,13 +93,17 @@ module phantom_stream_in
   // A row number enters the directory modulo its size: rows that far ahead of the oldest one have to wait.
   logic [10:0] oldest_row_q;
   logic [11:0] dir_rows_q, row_limit_q;  // the directory may hold 2,048 rows
-  logic        row_fits, strip_room_q;
+  logic        row_fits, fits_q, strip_room_q;  // fits_q: the header that stands there has been found to fit
   assign row_fits = in_data_i[3:0] != KindAct || 12'(last_row) < row_limit_q;
+
+  always_ff @(posedge clk_i) begin
+    fits_q <= rst_ni && state_q == StHeader && in_valid_i && !accept && row_fits;
+  end
 
   // --- state ---------------------------------------------------------------------------------------------------------
 
   assign accept     = in_valid_i && in_ready_o;
-  assign in_ready_o = state_q == StHeader ? room_q && row_fits && strip_room_q : state_q == StBody ? room_q : state_q == StError;
+  assign in_ready_o = state_q == StHeader ? room_q && fits_q && strip_room_q : state_q == StBody ? room_q : state_q == StError;
 
   always_comb begin
     state_d = state_q;
@@ -109,7 +113,7 @@ module phantom_stream_in
       StRows:   if (!row_pending_q) state_d = StHeader;
       default:  ;
     endcase
-    if (bad_header || bad_row || not_last || bad_end || missing || truncated) state_d = StError;
+    if (bad_header || bad_row_q || not_last || bad_end || missing || truncated) state_d = StError;
   end
 
   phantom_packet_check u_check (
@@ -175,7 +179,7 @@ module phantom_stream_in
 
       if (ended) ended_q <= 1'b1;
       if (error_o == ErrNone) begin
-        if (bad_header || bad_row) error_o <= ErrActHeader;
+        if (bad_header || bad_row_q) error_o <= ErrActHeader;
         else if (not_last || bad_end) error_o <= ErrActChecksum;
         else if (truncated || missing) error_o <= ErrActTruncated;
       end
@@ -199,7 +203,9 @@ module phantom_stream_in
   assign full_o       = !room_q;
 
   // A row below the strip wraps around to a large number. While rows are pending no strip ends.
-  assign bad_row = row_pending_q && 11'(11'(row_q) - rows_ready_q) >= 11'(cfg_i.strip_rows);
+  always_ff @(posedge clk_i) begin
+    bad_row_q <= rst_ni && row_pending_q && 11'(11'(row_q) - rows_ready_q) >= 11'(cfg_i.strip_rows);
+  end
   // Full strips are counted packet by packet; of the last one, its last segment must have come.
   assign missing = ended && !complete_q;
 

@@ -113,15 +113,14 @@ module phantom_tds
 
   logic [Threads-1:0] bank_q, pass_done_q;
   logic [7:0]         chan_q[Threads];
-  logic               chan_there, pass_over, go3;
+  logic               chan_there, pass_over3_q, go3;
   logic [7:0]         ahead;
 
   assign ahead      = index3_q.chan - filled_i;  // negative: filled
   assign chan_there = ahead[7];
-  assign pass_over  = idle_i[thread3_q] && !pass_done_q[thread3_q];
   // Skips and hops wait for their channel like weights: a thread is then never more than 127 channels ahead of the last one
   // that is filled, and channel numbers modulo 256 are enough to compare them.
-  assign go3        = action3_q == ActPass ? pass_over : chan_there;
+  assign go3        = action3_q == ActPass ? pass_over3_q : chan_there;
 
   assign pop_o        = valid3_q && go3;
   assign pop_thread_o = thread3_q;
@@ -129,6 +128,8 @@ module phantom_tds
   assign chan_o       = chan_q;
 
   always_ff @(posedge clk_i) begin
+    // Looked up in S2: whatever this thread was given before, it has had for longer.
+    pass_over3_q <= idle_i[thread2_q] && (!pass_done_q[thread2_q] || drained_i);
     if (pop_o) index_mem[thread3_q] <= index3_q;
   end
 

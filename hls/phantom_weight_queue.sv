@@ -73,7 +73,8 @@ module phantom_weight_queue
     always_ff @(posedge clk_i) begin
       if (!rst_ni) level_q[t] <= '0;
       else if (in != out) level_q[t] <= in ? level_q[t] + 1'b1 : level_q[t] - 1'b1;
-      room_o[t] <= rst_ni && level_q[t] < PtrW'(Words - 1 - Margin);
+      // A word that comes in counts at once, one that leaves a cycle later.
+      room_o[t] <= rst_ni && (in ? level_q[t] < PtrW'(Words - 2 - Margin) : level_q[t] < PtrW'(Words - 1 - Margin));
     end
   end
 

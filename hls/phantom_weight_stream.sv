@@ -1,8 +1,9 @@
 // Weight stream: parses the packets of the weight stream and sends each word to the cores of its mask.
 //
-// Contract: one word a cycle while all cores of the mask have room in the queue of the word's thread. `wgt_*_o` is registered: the
-// cores' room signals must keep a margin for the words on their way. Parameters go to a FIFO downstream (valid/ready). After
-// an error everything up to the end of time is swallowed, so that the DMA comes to its end; only a reset helps.
+// Contract: one word a cycle while all cores of the mask have room in the queue of the word's thread. `wgt_*_o` is registered,
+// and so is what the cores say of their room: they must keep a margin for the words on their way. Parameters go to a FIFO
+// downstream (valid/ready). After an error everything up to the end of time is swallowed, so that the DMA comes to its end; only a
+// reset helps.
 // Of several streams number `Port` serves the columns c of the mesh with c mod Ports == Port; the first one has the parameters.
 module phantom_weight_stream
   import phantom_pkg::*;
@@ -53,13 +54,20 @@ module phantom_weight_stream
   logic [Cols-1:0]  cols_q;
   logic             accept, is_end, ended, last_q, bad_end, truncated, room, bad_header, bad_header_q, more;
   logic [3:0]       thread;
+  logic [Rows-1:0]  rows_d;
+  logic [Cols-1:0]  cols_d;
+  logic [Threads-1:0] roomy_d, roomy_q;  // threads for which all cores of the mask have room
 
   assign thread = in_data_i[63:60];
+  // Behind a header its mask holds, whether it is valid or not: without one the next word is a header again.
+  assign rows_d = state_q == StHeader ? in_data_i[32+:Rows] : rows_q;
+  assign cols_d = state_q == StHeader ? in_data_i[48+:Cols] : cols_q;
+  assign room   = roomy_q[thread[ThreadW-1:0]];
   always_comb begin
-    room = 1'b1;
+    roomy_d = '1;
     for (int unsigned r = 0; r < Rows; r++) begin
       for (int unsigned c = 0; c < Cols; c++) begin
-        if (c % Ports == Port && rows_q[r] && cols_q[c] && !room_i[r][c][thread[ThreadW-1:0]]) room = 1'b0;
+        if (c % Ports == Port && rows_d[r] && cols_d[c]) roomy_d &= room_i[r][c];
       end
     end
   end
@@ -126,10 +134,9 @@ module phantom_weight_stream
   always_ff @(posedge clk_i) begin
     wgt_thread_o <= thread[ThreadW-1:0];
     wgt_word_o   <= in_data_i[59:0];
-    if (accept && state_q == StHeader) begin
-      rows_q <= in_data_i[32+:Rows];
-      cols_q <= in_data_i[48+:Cols];
-    end
+    roomy_q      <= roomy_d;
+    rows_q       <= rows_d;
+    cols_q       <= cols_d;
     last_q     <= in_last_i;
     wgt_rows_o <= rows_q;
     wgt_cols_o <= cols_q;

@@ -27,7 +27,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DESCRIPTION = HERE / "phantom.rdl"
-SHARED = (HERE / "axi_dma.rdl", Path(__file__).resolve())
+SHARED = (HERE / "axi_dma.rdl", HERE / "axil_register_port.sv.j2", Path(__file__).resolve())
 OUTPUTS = ("phantom_regs_pkg.sv", "phantom_regs.sv", "registers.json", "phantom_regs.h", "registers.md")
 STAMP = ".registers"
 WINDOW = 0x1_0000  # address bits [17:16] select the block, so each one owns 64 KB
@@ -57,10 +57,13 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
     from peakrdl_regblock.udps import ALL_UDPS
     from systemrdl import RDLCompiler
 
-    class OneEach(AXI4Lite_Cpuif_flattened):
-        """One read and one write at a time is all that phantom_axil_split asks for: a smaller buffer, a shorter path to it."""
+    class OneAccess(AXI4Lite_Cpuif_flattened):
+        """One access at a time, which is all that phantom_axil_split asks for, whole words, and registers on both sides.
 
-        max_outstanding = 2
+        Byte strobes would cost a LUT for every bit of every register.
+        """
+
+        template_path = "axil_register_port.sv.j2"
 
     out.mkdir(parents=True, exist_ok=True)
     compiler = RDLCompiler()
@@ -71,7 +74,7 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
         RegblockExporter().export(
             compiler.elaborate(top_def_name="phantom_regs").top,
             work,
-            cpuif_cls=OneEach,
+            cpuif_cls=OneAccess,
             default_reset_activelow=True,
             default_reset_async=False,
             address_width=WINDOW.bit_length() - 1,
@@ -85,20 +88,10 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
         described = describe(system)
         (Path(work) / "registers.json").write_text(json.dumps(described, indent=1) + "\n")
         (Path(work) / "registers.md").write_text(markdown(described))
-        whole_words(Path(work) / "phantom_regs.sv")
         for name in OUTPUTS:
             replace_if_changed(Path(work) / name, out / name)
     (out / STAMP).touch()
     return True
-
-
-def whole_words(block: Path) -> None:
-    """Let the register block ignore byte strobes: with them every bit of every register would cost a LUT."""
-    strobed, whole = "cpuif_wr_biten[i*8 +: 8] = {8{axil_wstrb[i]}};", "cpuif_wr_biten[i*8 +: 8] = 8'hFF;"
-    code = block.read_text()
-    if code.count(strobed) != 1:
-        raise ValueError(f"{block.name}: the line with the byte strobes is there {code.count(strobed)} times, not once")
-    block.write_text(code.replace(strobed, whole))
 
 
 def replace_if_changed(new: Path, old: Path) -> None:

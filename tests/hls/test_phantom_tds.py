@@ -55,7 +55,7 @@ class Bench:
         self.windows = [(pick(2), pick(8), pick(256), pick(64)) for _ in range(256)]  # int8, skip, offset, run
         self.slots = [random.randrange(256) for _ in range(32)]
         self.runs: dict[tuple[int, int], tuple[int, int, int]] = {}
-        self.filled = self.jobs = self.parks = self.waits = 0
+        self.filled = self.jobs = self.parks = self.waits = self.idle_before = 0
         self.busy: set[int] = set()
         self.pipe: deque = deque([None] * 4)  # what stands in S2..S5
         dut.cfg_i.value = pack("core_cfg_t", {"slot_bits": slot_bits, "window_bits": window_bits, "run_shift": 0, "chan_cap": 0})
@@ -89,7 +89,8 @@ class Bench:
         for t_, thread in enumerate(self.threads):
             assert int(dut.chan_o[t_].value) == thread.oldest % 256, f"lowest channel of thread {t_}"
             assert int(dut.pass_done_o.value) >> t_ & 1 == thread.pass_done
-        self._decide(self.pipe[1], idle, drained)
+        self._decide(self.pipe[1], self.idle_before, drained)
+        self.idle_before = idle  # registered on its way in
         if (s4 := self.pipe[2]) and "run" in s4:
             assert (int(dut.run_chan_o.value), int(dut.run_index_o.value)) == (s4["run"][0], s4["run"][1])
         self._finish(job, run)

@@ -56,7 +56,7 @@ class Bench:
 
 @stream_test(skip=OVERFLOW)
 async def random_words(dut, idle: str, stall: str) -> None:
-    b = Bench(dut, random.randint(1, param("Margin") - 1))
+    b = Bench(dut, random.randint(1, param("Margin")))
     await start(dut)
     write, refuse = pauses(idle), pauses(stall)
     for _ in range(1000):
@@ -70,7 +70,7 @@ async def random_words(dut, idle: str, stall: str) -> None:
 async def margin_is_exact(dut) -> None:
     """The farthest writer fills each queue to the last word and no further; a whole word has to leave to make room."""
     words, margin = param("Words") - 1, param("Margin")
-    b = Bench(dut, margin - 1)
+    b = Bench(dut, margin)
     await start(dut)
     for thread in range(b.threads):
         for _ in range(words + margin + 5):
@@ -89,7 +89,7 @@ async def margin_is_exact(dut) -> None:
 
 @cocotb.test(skip=not OVERFLOW)
 async def one_word_too_many(dut) -> None:
-    b = Bench(dut, param("Margin"))  # one cycle farther than the margin allows
+    b = Bench(dut, param("Margin") + 1)  # one cycle farther than the margin allows
     await start(dut)
     for _ in range(param("Words") + param("Margin") + 5):
         await b.cycle(True, False, only=1)

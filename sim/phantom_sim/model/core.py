@@ -8,7 +8,7 @@ import numpy as np
 
 from .kernel import kernel
 from .run_ring import set_oldest, step_ring
-from .tds import decide
+from .tds import decide, look_idle
 from .thread import PES, load_job, place_of
 from .thread_mapper import step_mapper
 from .weight_queue import THREADS
@@ -16,11 +16,13 @@ from .weight_queue import THREADS
 # Sets of threads are masks. queued: filled_o of the queue; roomy, weight_room: threads with room, now and as room_o says.
 # pending, jobs: pend_valid_q, job_valid_q of the threads. busy, parked, last, selected: of the mapper. pipe: S1 to S5 of the
 # TDS, a thread (plus one) for each, four bits each. park, job, arriving: what S3 has found, until S5. passed: pass_done_q;
-# pass_done: pass_done_o. idle: threads that will begin their pending job in this cycle, because they have none. taken, index:
+# pass_done: pass_done_o. idle: threads that will begin their pending job in this cycle, because they have none.
+# was_idle: whether the thread in S2 is idle. popped: the thread (plus one) whose queue a word leaves in this cycle. taken, index:
 # chan_q and index_mem of the TDS. oldest: a byte for each thread.
 _ONCE = (
     "number", "tile", "queued", "roomy", "weight_room", "pending", "jobs", "busy", "parked", "last", "selected", "pipe", "park",
-    "job", "arriving", "passed", "pass_done", "draining", "idle", "tail", "tail_word", "room",
+    "job", "arriving", "passed", "pass_done", "draining", "idle", "was_idle", "popped", "tail",
+    "tail_word", "room",
 )  # fmt: skip
 _EACH = ("taken", "index", "level", "queue_wr", "queue_rd")
 CORE = np.dtype(
@@ -47,6 +49,7 @@ def step_front(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, now: int, dra
     core.pass_done = 1 if core.passed == ALL and not drained and not drained_next else 0
     step_ring(core, tile, cfg)
     core.weight_room = core.roomy
+    core.popped = 0
     done = core.pipe >> 16 & 0xF
     deciding = core.pipe >> 8 & 0xF
     done_bit = 1 << (done - 1) if done else 0
@@ -57,6 +60,9 @@ def step_front(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, now: int, dra
     core.park &= ~done_bit
     if deciding:
         decide(core, b, tile, queue, cfg, deciding - 1)
+    adding = core.pipe >> 4 & 0xF
+    if adding:
+        look_idle(core, b, adding - 1)
     if drained:
         core.passed = 0
     core.pipe = (core.pipe << 4 | core.selected) & 0xFFFFF

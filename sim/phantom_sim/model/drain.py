@@ -6,7 +6,7 @@ from typing import Any
 
 from .kernel import kernel, registers
 
-IDLE, ENTRY, WAIT, SLOT, PARAMS, SEGMENT, READ, NEXT_SLOT, DRAINED, SETTLE, NEXT = range(11)  # state_q
+IDLE, ENTRY, WAIT, SLOT, PARAMS, ROWS, SEGMENT, READ, NEXT_SLOT, DRAINED, SETTLE, NEXT = range(12)  # state_q
 LANES = 8
 # en, clear, drained: what the state means for the core in work; it gets there two cycles later. seg: a segment is taken by the
 # encoder in this cycle. last: the read is the last one of a segment. swap: prm_swap_o.
@@ -85,8 +85,7 @@ def _read(d: Any, cfg: Any) -> None:
             d.tile_xs = 0
             d.y += d.more_rows + 1
             d.seg_row += d.more_rows + 1
-            if d.last_seg_row:
-                d.state = NEXT_SLOT
+            d.state = NEXT_SLOT if d.last_seg_row else ROWS
     elif cfg.out_flat:
         d.state = PARAMS
 
@@ -133,6 +132,8 @@ def step_drain(d: Any, cfg: Any, cores: Any, nonzeros: Any, start: int, prm_go: 
         elif seg_ready:
             _segment(d, cfg, nonzeros)
             d.state = READ
+    elif state == ROWS:
+        d.state = SEGMENT
     elif state == PARAMS:
         if d.swap:
             d.state = READ if cfg.out_flat and d.col != 0 else SEGMENT

@@ -1,4 +1,4 @@
-"""phantom_lam_scan: through the masks, 16 positions a cycle, up to two nonzeros a beat; three registers deep."""
+"""phantom_lam_scan: through the masks, 16 positions a cycle, up to two nonzeros a beat; four registers deep."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ BEAT_FIELDS = (
     "valid", "count", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words",
     "entry0", "entry1",
 )  # fmt: skip
-# The beats of the three stages lie in a ring, of which `stage` says where the youngest one is.
+# piece_stage_q, with the bits that are left and the column of its first one.
+PIECE_FIELDS = (
+    "valid", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words", "row_pos", "col",
+    "bits",
+)  # fmt: skip
+# The beats of the three stages behind it lie in a ring, of which `stage` says where the youngest one is.
 SCAN = registers(
-    "tok_valid", "fresh_chan", "piece", "first_piece", "row", "input_row", "next_row", "row_pos", "taken", "first_bit",
-    "last_bit", "col", "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), bits=64,
+    "tok_valid", "fresh_chan", "piece", "first_piece", "row", "input_row", "next_row", "row_pos", "first_bit", "last_bit", "col",
+    "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), *(f"p_{name}" for name in PIECE_FIELDS), bits=64,
 )  # fmt: skip
 BEAT = registers(*BEAT_FIELDS)
 
@@ -74,7 +79,6 @@ def _load(s: Any, cfg: Any, valid: int, t: Any) -> None:
     s.first_piece = 1
     s.row = 0
     s.input_row = t.row
-    s.taken = 0
     s.first_bit = t.first_col
     s.last_bit = t.last_col
     s.col = t.col
@@ -96,8 +100,8 @@ def _next_row(s: Any, cfg: Any) -> None:
 
 
 @kernel
-def _candidates(s: Any, cfg: Any) -> int:
-    """cand: nonzeros of this piece that are wanted and not taken yet."""
+def _wanted(s: Any, cfg: Any) -> int:
+    """Nonzeros of this piece that the tile wants: raw & wanted."""
     cand = (s.t_mask >> (LF * s.piece)) & 0xFFFF
     if s.first_piece:
         cand &= 0xFFFF << (s.first_bit % LF)
@@ -105,81 +109,93 @@ def _candidates(s: Any, cfg: Any) -> int:
         cand &= (2 << (s.last_bit % LF)) - 1
     if cfg.stride2:
         cand &= 0xAAAA if s.col & 1 else 0x5555
-    return cand & ~s.taken
+    return cand
 
 
 @kernel
-def _beat(s: Any, b: Any) -> None:
-    """A beat of the token in work, with nothing in it yet."""
-    b.valid = s.tok_valid
-    b.count = 0
-    b.row_end = 0
-    b.view_end = 0
-    b.chan_end = 0
-    b.chan_load = 0
-    b.tile = s.t_tile
-    b.view_no = s.t_view_no
-    b.packet_end = 0
-    b.value_words = s.t_value_words
+def _pick(s: Any, b: Any, cfg: Any) -> int:
+    """A beat of the piece in front; what is left of its bits."""
+    low = s.p_bits & -s.p_bits
+    rest = s.p_bits ^ low
+    low2 = rest & -rest
+    s.p_bits = rest ^ low2
+    more = 1 if s.p_bits else 0
+    b.valid = s.p_valid
+    b.count = (2 if rest else 1) if low else 0
+    if low:
+        b.entry0 = _entry(cfg, s.p_row_pos, s.p_col + _index_of(low))
+        b.entry1 = _entry(cfg, s.p_row_pos, s.p_col + _index_of(low2))
+    b.row_end = 0 if more else s.p_row_end
+    b.view_end = s.p_view_end
+    b.chan_end = s.p_chan_end
+    b.chan_load = s.p_chan_load
+    b.tile = s.p_tile
+    b.view_no = s.p_view_no
+    b.packet_end = 0 if more else s.p_packet_end
+    b.value_words = s.p_value_words
+    return more
+
+
+@kernel
+def _piece(s: Any) -> None:
+    """A piece of the token in work, with nothing in it yet."""
+    s.p_valid = s.tok_valid
+    s.p_row_end = 0
+    s.p_view_end = 0
+    s.p_chan_end = 0
+    s.p_chan_load = 0
+    s.p_tile = s.t_tile
+    s.p_view_no = s.t_view_no
+    s.p_packet_end = 0
+    s.p_value_words = s.t_value_words
+    s.p_row_pos = s.row_pos
+    s.p_col = s.col + s.piece * LF
+    s.p_bits = 0
 
 
 @kernel
 def step_scan(s: Any, beats: Any, cfg: Any, tokens: Any, tok_valid: int, number: int) -> int:
     """One cycle in which `enable_i` is high: picks, and moves the stages on. Returns tok_ready_o."""
     s.stage = (s.stage + 1) % STAGES
-    b = beats[s.stage]
-    _beat(s, b)
+    if _pick(s, beats[s.stage], cfg):
+        return 0
+    _piece(s)
     if not s.tok_valid:
         _load(s, cfg, tok_valid, tokens[number])
         return 1
     if s.fresh_chan:
-        b.chan_load = 1
+        s.p_chan_load = 1
         s.fresh_chan = 0
         s.next_row = 0
         s.row_pos = 0
         return 0
     view_rows = cfg.view_rows[s.t_view_no]
-    row_end = 0
     done = 0
     if s.t_view_end:
         if s.next_row != view_rows:
-            row_end = 1  # a row that does not exist
+            s.p_row_end = 1  # a row that does not exist
         else:
-            b.view_end = 1
-            b.chan_end = s.t_chan_end
-            s.fresh_chan = b.chan_end
+            s.p_view_end = 1
+            s.p_chan_end = s.t_chan_end
+            s.fresh_chan = s.p_chan_end
             s.next_row = 0
             s.row_pos = 0
             done = 1
     elif s.row_exists and (s.input_row >> (1 if cfg.stride2 else 0)) & 0x7F != s.next_row:
-        row_end = 1  # so is one in front of this packet's
+        s.p_row_end = 1  # so is one in front of this packet's
     else:
-        cand = _candidates(s, cfg) if s.row_exists else 0
-        low = cand & -cand
-        rest = cand ^ low
-        low2 = rest & -rest
-        many = rest ^ low2
-        if low:
-            first = s.col + s.piece * LF
-            b.count = 2 if rest else 1
-            b.entry0 = _entry(cfg, s.row_pos, first + _index_of(low))
-            b.entry1 = _entry(cfg, s.row_pos, first + _index_of(low2))
-        if many:
-            s.taken |= low | low2
+        s.p_bits = _wanted(s, cfg) if s.row_exists else 0
+        if s.row_exists and s.piece != s.last_bit // LF:
+            s.piece += 1
+            s.first_piece = 0
         else:
-            s.taken = 0
-            if s.row_exists and s.piece != s.last_bit // LF:
-                s.piece += 1
-                s.first_piece = 0
+            s.p_row_end = 1 if s.row_exists and s.t_row_end else 0
+            if s.row == s.t_more_rows:
+                done = 1
+                s.p_packet_end = 1
             else:
-                row_end = 1 if s.row_exists and s.t_row_end else 0
-                if s.row == s.t_more_rows:
-                    done = 1
-                    b.packet_end = 1
-                else:
-                    _next_row(s, cfg)
-    if row_end:
-        b.row_end = 1
+                _next_row(s, cfg)
+    if s.p_row_end:
         s.next_row = (s.next_row + 1) & 0x7F
         s.row_pos = (s.row_pos + cfg.pitch) & 0xFF
     if done:

@@ -212,16 +212,17 @@ def run(
             _add_macs(s)
             return now + 1, DONE
         act_word = act[s.mm2s[ACT].sent] if act_in.out else 0
-        act_ready = stream_in_ready(stream_in, cfg, act_word)
+        act_ready = stream_in_ready(stream_in)
         for p in range(len(s.weights)):
             w, inlet = s.weights[p], s.slices[WGT_IN + p]
             w.word = wgt[wgt_streams[0, p] + s.mm2s[WGT + p].sent % wgt_streams[1, p]] if inlet.out else 0
-            w.ready = weight_ready(w, cfg, s.cores, s.params[0].level != cfg.param_depth)
+            w.ready = weight_ready(w, s.params[0].ready)
             w.go = 1 if inlet.out and w.ready else 0
             wgt_go += w.go
             flags[6] += 1 if not inlet.out and not w.ended else 0
             flags[7] += 1 if w.state == WEIGHTS and inlet.out and not w.ready else 0
-        act_go = 1 if act_in.out and act_ready else 0
+        act_in_out = act_in.out
+        act_go = 1 if act_in_out and act_ready else 0
         out_go = 1 if out_valid and out_ready else 0
         waiting = fetch_waiting(s.fetch[0], stream_in.rows_ready)
         blocked = 0
@@ -239,10 +240,10 @@ def run(
         rows_ready, need_row, full = stream_in.rows_ready, s.fetch[0].need_first, not stream_in.room
         prm_push = s.weights[0].go and s.weights[0].state == PARAMS
         _step_lam(s, cfg, now, rows_ready)
-        step_stream_in(stream_in, cfg, s.memory, s.directory, act_go, act_word, need_row)
+        step_stream_in(stream_in, cfg, s.memory, s.directory, act_in_out, act_go, act_word, need_row)
         for p in range(len(s.weights)):
             last = s.mm2s[WGT + p].sent == wgt_streams[1, p] * cfg.strips - 1
-            step_weight_stream(s.weights[p], s.arrivals[p], now, last)
+            step_weight_stream(s.weights[p], cfg, s.cores, s.arrivals[p], now, last)
         _step_output(s, cfg, nonzeros, now, prm_push)
         step_mm2s(s.mm2s[ACT], act_in, s.ports[ACT], now, act_ready)
         for p in range(len(s.weights)):

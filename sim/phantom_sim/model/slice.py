@@ -7,7 +7,8 @@ from typing import Any
 from .kernel import kernel, registers
 
 SLICE = registers("out", "spare")  # out_valid_q, spare_valid_q
-BLOCK_FIFO = registers("level", "fetched", "out", "spare")  # wr_q - rd_q, fetched_q, and those of the slice behind it
+# wr_q - rd_q, in_ready_q, fetched_q, and those of the slice behind it.
+BLOCK_FIFO = registers("level", "ready", "fetched", "out", "spare")
 
 
 @kernel
@@ -24,9 +25,10 @@ def step_slice(s: Any, in_valid: int, out_ready: int) -> None:
 def step_block_fifo(f: Any, in_valid: int, depth: int, out_ready: int) -> None:
     """One cycle of the block FIFO."""
     ready = 0 if f.spare else 1
-    push = 1 if in_valid and f.level != depth else 0
+    push = 1 if in_valid and f.ready else 0
     fetch = 1 if f.level != 0 and (not f.fetched or ready) else 0
     fetched = f.fetched
+    f.ready = 1 if f.level < depth - 1 else 0
     f.level += push - fetch
     f.fetched = 1 if fetch or (fetched and not ready) else 0
     step_slice(f, fetched, out_ready)

@@ -17,7 +17,7 @@ STREAM_IN = registers(
     "state", "left", "wr", "tail", "head", "chunk", "xs", "row", "more_rows", "row_pending",
     "was_end",  # was_end_q of phantom_packet_check
     "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "row_limit", "room",
-    "strip_room",
+    "strip_room", "fits",
     ("strip_end", STRIPS),
 )  # fmt: skip
 
@@ -38,23 +38,29 @@ def directory_index(cfg: Any, row: int, xs: int, chunk: int) -> int:
 
 
 @kernel
-def stream_in_ready(s: Any, cfg: Any, word: int) -> int:
-    """in_ready_o, for the word that stands at the input."""
+def stream_in_ready(s: Any) -> int:
+    """in_ready_o."""
     if s.state == HEADER:
-        if not s.room or not s.strip_room:
-            return 0
-        if (word & 0xF) == KIND_END:
-            return 1
-        last = ((word >> 12) & 0x3FF) + ((word >> 26) & 0x3F)
-        return 1 if last < s.row_limit else 0
+        return 1 if s.room and s.strip_room and s.fits else 0
     return s.room if s.state == BODY else 0
 
 
 @kernel
-def step_stream_in(s: Any, cfg: Any, memory: Any, directory: Any, accept: int, word: int, need_row: int) -> None:
+def _row_fits(s: Any, word: int) -> int:
+    """Whether the directory has room for the rows of a header's packet."""
+    if (word & 0xF) == KIND_END:
+        return 1
+    return 1 if ((word >> 12) & 0x3FF) + ((word >> 26) & 0x3F) < s.row_limit else 0
+
+
+@kernel
+def step_stream_in(
+    s: Any, cfg: Any, memory: Any, directory: Any, valid: int, accept: int, word: int, need_row: int
+) -> None:
     """One cycle. The row memory and the directory are written at once: nobody reads them before the strip is complete."""
     state = s.state
     start = state == HEADER and accept and (word & 0xF) != KIND_END
+    s.fits = 1 if state == HEADER and valid and not accept and _row_fits(s, word) else 0
     # Strips: what was registered in the cycle before.
     strip_done = s.packet_done and s.packets == cfg.strip_packets
     used = s.wr - s.tail

@@ -19,12 +19,17 @@ END_OF_PASS, HOP = 127, 126  # delta, where w is 0
 @kernel
 def _end_pass(core: Any, b: Any, t: int) -> bool:
     """Whether the thread may turn to its other bank; then it does."""
-    i = place_of(core.number, t)
-    if core.passed >> t & 1 or core.pending >> t & 1 or not is_idle(b, i):
+    if core.passed >> t & 1 or not core.was_idle:
         return False
     core.passed |= 1 << t
-    b.bank[i] ^= 0x100
+    b.bank[place_of(core.number, t)] ^= 0x100
     return True
+
+
+@kernel
+def look_idle(core: Any, b: Any, t: int) -> None:
+    """S2 of thread `t`: idle_q, as S3 will see it."""
+    core.was_idle = 0 if core.pending >> t & 1 or not is_idle(b, place_of(core.number, t)) else 1
 
 
 @kernel

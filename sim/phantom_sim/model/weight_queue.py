@@ -14,7 +14,7 @@ MARGIN = 3
 
 @kernel
 def push_word(core: Any, queue: Any, words: int, word: int) -> None:
-    """Write side. `queue` [threads, words]."""
+    """Write side. `queue` [threads, words]. A word that comes in counts for room_o at once, one that leaves a cycle later."""
     thread = (word >> 60) & 0x7
     queue[thread, core.queue_wr[thread]] = word
     core.queue_wr[thread] = (core.queue_wr[thread] + 1) % words
@@ -22,6 +22,8 @@ def push_word(core: Any, queue: Any, words: int, word: int) -> None:
     core.queued |= 1 << thread
     if core.level[thread] >= words - 1 - MARGIN:
         core.roomy &= ~(1 << thread)
+    if core.level[thread] + (1 if core.popped == thread + 1 else 0) >= words - 1 - MARGIN:
+        core.weight_room &= ~(1 << thread)
 
 
 @kernel
@@ -38,6 +40,7 @@ def pop_entry(core: Any, words: int, thread: int) -> None:
     core.queue_rd[thread] = (at + 1) % (ENTRIES * words)
     if at % ENTRIES == ENTRIES - 1:
         core.level[thread] -= 1
+        core.popped = thread + 1
         if core.level[thread] < words - 1 - MARGIN:
             core.roomy |= 1 << thread
         if core.level[thread] == 0:

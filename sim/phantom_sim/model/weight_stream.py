@@ -11,30 +11,40 @@ KIND_WGT, KIND_PRM, KIND_END = 0x2, 0x3, 0xE
 ARRIVE = 2  # wgt_valid_o, wgt_valid_q of the core: the queue is written in the second cycle after the word was accepted
 SLOTS = 4  # words on their way, by the cycle in which they arrive
 
-# word, ready, go: what stands on the stream in this cycle, in_ready_o, and whether the word is taken.
-WEIGHT_STREAM = registers("state", "left", "rows", "cols", "was_end", "ended", "word", "ready", "go", bits=64)
+# roomy: roomy_q. word, ready, go: what stands on the stream in this cycle, in_ready_o, and whether the word is taken.
+WEIGHT_STREAM = registers("state", "left", "rows", "cols", "roomy", "was_end", "ended", "word", "ready", "go", bits=64)
 ARRIVAL = registers("valid", "rows", "cols", "word", bits=64)
 
 
 @kernel
-def weight_ready(w: Any, cfg: Any, cores: Any, prm_ready: int) -> int:
+def weight_ready(w: Any, prm_ready: int) -> int:
     """in_ready_o."""
     if w.state == PARAMS:
         return prm_ready
     if w.state == HEADER:
         return 1
-    thread = (w.word >> 60) & 0xF
-    for r in range(cfg.rows):
-        if w.rows >> r & 1:
-            for c in range(cfg.cols):
-                if w.cols >> c & 1 and not cores[r * cfg.cols + c].weight_room >> thread & 1:
-                    return 0
-    return 1
+    return w.roomy >> ((w.word >> 60) & 0xF) & 1
 
 
 @kernel
-def step_weight_stream(w: Any, arrivals: Any, now: int, last: int) -> None:
-    """One cycle."""
+def _look_for_room(w: Any, cfg: Any, cores: Any) -> None:
+    """roomy_d: behind a header its mask holds."""
+    rows, cols = w.rows, w.cols
+    if w.state == HEADER:
+        rows = (w.word >> 32) & 0xFFFF
+        cols = (w.word >> 48) & 0xFFFF
+    w.roomy = 0xFF
+    for r in range(cfg.rows):
+        if rows >> r & 1:
+            for c in range(cfg.cols):
+                if cols >> c & 1:
+                    w.roomy &= cores[r * cfg.cols + c].weight_room
+
+
+@kernel
+def step_weight_stream(w: Any, cfg: Any, cores: Any, arrivals: Any, now: int, last: int) -> None:
+    """One cycle; before the cores'."""
+    _look_for_room(w, cfg, cores)
     arrival = arrivals[(now + ARRIVE) % SLOTS]
     arrival.valid = 0
     if w.was_end:
