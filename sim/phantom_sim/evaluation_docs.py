@@ -6,7 +6,7 @@ A part of a document that a command writes lies between two lines of its own:
     ... a table ...
     <!-- end -->
 
-The first line names command, network and table. `evaluate` has `layers`, `designs`, `ratios`, `lookaheads`.
+The first line names command, network and table. `evaluate` has `layers`, `designs`, `ratios`, `behind`, `lookaheads`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from pathlib import Path
 
 from phantom.errors import FormatError
 from phantom_sim.evaluation import Evaluation
-from phantom_sim.evaluation_report import Table, design_table, layer_table, lookahead_table, markdown, ratio_table
+from phantom_sim.evaluation_report import Table, behind_table, design_table, layer_table, lookahead_table, markdown, ratio_table
 
-TABLES = {"layers": layer_table, "designs": design_table, "ratios": ratio_table, "lookaheads": lookahead_table}
+TABLES = {
+    "layers": layer_table,
+    "designs": design_table,
+    "ratios": ratio_table,
+    "behind": behind_table,
+    "lookaheads": lookahead_table,
+}
 END = "<!-- end -->"
 
 

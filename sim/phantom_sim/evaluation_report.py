@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from phantom.report import grid
@@ -54,6 +55,29 @@ def ratio_table(found: Evaluation) -> Table:
     return head, rows
 
 
+def behind_table(found: Evaluation) -> Table:
+    """Layers on which another design is faster than ours, and what our thread cycles are lost to there."""
+    head = ("layer", "kind", "faster", "fastest", "over dense", "ours", "the memory allows", "ours is lost to")
+    others = [name for name in found.compared if name != ours.NAME]
+    rows: Rows = []
+    for layer in found.layers:
+        if ours.NAME not in layer.cycles:
+            continue
+        faster = [name for name in others if name in layer.cycles and layer.cycles[name] < layer.cycles[ours.NAME]]
+        if faster:
+            best = min(faster, key=lambda name: layer.cycles[name])
+            speedups = (found.speedup(layer, best), found.speedup(layer, ours.NAME), found.reach(layer))
+            lost = losses(layer.causes[ours.NAME])
+            rows.append((layer.name, layer.kind, f"{len(faster)} of {len(others)}", best, *(f"{s:.2f}x" for s in speedups), lost))
+    return head, rows
+
+
+def losses(causes: Mapping[str, float]) -> str:
+    """The two largest causes by their share of the thread cycles."""
+    largest = sorted(causes.items(), key=lambda item: -item[1])[:2]
+    return ", ".join(f"{cause} {share:.0%}" for cause, share in largest)
+
+
 def lookahead_table(found: Evaluation) -> Table:
     """The paper's core by its lookahead Lf, in order and out of order: all layers together."""
     head = ("Lf", "selector", "cycles", "speedup total", "mean of layers", "utilisation", "out of order gains")
@@ -79,9 +103,9 @@ def _figures(found: Evaluation, name: str) -> tuple[str, ...]:
 def text(found: Evaluation) -> str:
     """All tables."""
     lines = [f"{found.network} ({found.densities}) on {found.config.name}", ""]
-    left = {"layer", "kind", "design", "verdict", "selector", f"{shown(ours.NAME)} over"}
-    tables = [layer_table(found), design_table(found), ratio_table(found)]
-    for head, rows in [*tables, lookahead_table(found)] if found.lookaheads else tables:
+    left = {"layer", "kind", "design", "verdict", "selector", "fastest", "ours is lost to", f"{shown(ours.NAME)} over"}
+    tables = [layer_table(found), design_table(found), ratio_table(found), behind_table(found), lookahead_table(found)]
+    for head, rows in filter(lambda table: table[1], tables):
         lines += [*grid(head, rows, left), ""]
     for layer in found.layers:
         if layer.refused:

@@ -10,7 +10,7 @@ from phantom.config import Config
 from phantom.picture import INK, new_figure, plain
 from phantom_sim import ours
 from phantom_sim.evaluation_plots import LINES, save
-from phantom_sim.evaluation_report import Rows, Table, shown
+from phantom_sim.evaluation_report import losses, Rows, shown, Table
 from phantom_sim.scaling import MESH, TOGETHER, Share, enlarged
 from phantom_sim.timing import Timing
 
@@ -37,18 +37,12 @@ def curve_table(found: Sequence[Share], base: Config) -> Table:
             share, config = meshes[size], enlarged(base, size)
             bandwidth = Timing(clock_mhz=base.clock_mhz).port_mb_per_s * size / base.multipliers
             line[1:4] = f"{config.rows}x{config.cols}", f"{bandwidth:,.0f}", f"{share.share:.1%}"
-            line[4:] = str(max(layer.cores for layer in share.layers)), f"{share.weight_port:.0%}", _lost(share)
+            line[4:] = str(max(layer.cores for layer in share.layers)), f"{share.weight_port:.0%}", losses(share.lost)
         line.append(f"{together[size].share:.1%}" if size in together else "-")
         several = size > base.multipliers and size % base.multipliers == 0
         line.append(f"{meshes[base.multipliers].share:.1%}" if several and base.multipliers in meshes else "-")
         rows.append(tuple(line))
     return head, rows
-
-
-def _lost(share: Share) -> str:
-    """The two largest causes."""
-    largest = sorted(share.lost.items(), key=lambda item: -item[1])[:2]
-    return ", ".join(f"{cause} {part:.0%}" for cause, part in largest)
 
 
 def layer_table(found: Sequence[Share], way: str) -> Table:
