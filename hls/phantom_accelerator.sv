@@ -114,7 +114,8 @@ module phantom_accelerator
   logic [AddrW-1:0] mem_wr_addr, mem_rd_addr, dir_wr_addr, dir_rd_addr;
   logic [63:0]      mem_wr_data, mem_rd_data;
   logic [DirW-1:0]  dir_wr_index, dir_rd_index;
-  logic [10:0]      rows_ready, need_row;
+  logic [10:0]      rows_ready, rows_coming, need_row;
+  logic [8:0]       chunks_ready;
   logic             lam_done, lam_blocked;
   logic             fill_room[Rows][Cols];
   fill_t            fill[lam_lanes(Rows)];
@@ -141,6 +142,8 @@ module phantom_accelerator
     .dir_index_o (dir_wr_index),
     .dir_addr_o  (dir_wr_addr),
     .rows_ready_o(rows_ready),
+    .rows_coming_o(rows_coming),
+    .chunks_ready_o(chunks_ready),
     .need_row_i  (need_row),
     .full_o      (row_full),
     .error_o     (act_error),
@@ -191,6 +194,8 @@ module phantom_accelerator
     .waiting_o   (lam_waiting),
     .blocked_o   (lam_blocked),
     .rows_ready_i(rows_ready),
+    .rows_coming_i(rows_coming),
+    .chunks_ready_i(chunks_ready),
     .need_row_o  (need_row),
     .dir_index_o (dir_rd_index),
     .dir_addr_i  (dir_rd_addr),

@@ -34,6 +34,8 @@ module phantom_lam
   output logic             waiting_o,
   output logic             blocked_o,     // cores have no room
   input  logic [10:0]      rows_ready_i,
+  input  logic [10:0]      rows_coming_i,
+  input  logic [8:0]       chunks_ready_i,
   output logic [10:0]      need_row_o,
   output logic [DirW-1:0]  dir_index_o,
   input  logic [AddrW-1:0] dir_addr_i,
@@ -71,6 +73,8 @@ module phantom_lam
     .done_o             (finder_done),
     .waiting_o,
     .rows_ready_i,
+    .rows_coming_i,
+    .chunks_ready_i,
     .need_row_o,
     .dir_index_o,
     .head_o             (head),

@@ -36,6 +36,8 @@ module phantom_lam_fetch
   output logic             done_o,
   output logic             waiting_o,    // for rows of the input
   input  logic [10:0]      rows_ready_i,
+  input  logic [10:0]      rows_coming_i,   // with those of the producer strip that is coming in,
+  input  logic [8:0]       chunks_ready_i,  // of which so many chunks are there
   output logic [10:0]      need_row_o,
   // directory: latency 1; row memory: latency 2
   output logic [DirW-1:0]  dir_index_o,
@@ -55,7 +57,7 @@ module phantom_lam_fetch
 
   typedef enum logic [3:0] {
     StIdle,
-    StStrip,    // wait for the strip's rows
+    StStrip,    // wait for the strip's rows, or the chunk's share of them
     StDir,      // packet table: look up the directory,
     StHead,     //   the header,
     StHeadWait,
@@ -113,7 +115,12 @@ module phantom_lam_fetch
     next_end_q   <= beyond_q < 11'(in_cfg_i.rows) ? beyond_q : 11'(in_cfg_i.rows);
   end
   assign need_row_o = need_first_q;
-  assign waiting_o  = state_q == StStrip && rows_ready_i < need_end_q;
+
+  // All rows are there, or those of this chunk are.
+  logic there;
+  assign there     = rows_ready_i >= need_end_q ||
+                     (rows_coming_i >= need_end_q && chan_q[11:3] < chunks_ready_i);
+  assign waiting_o = state_q == StStrip && !there;
 
   // --- packet table -----------------------------------------------------------------------------------------------------
 
@@ -283,7 +290,7 @@ module phantom_lam_fetch
           tile_col_q   <= '0;
           tile_index_q <= '0;
           // The row memory has one read port: the reader must have come to its end. A strip may lie below the image as a whole.
-          if (rows_ready_i >= need_end_q && !req_valid_q && !reading_i) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
+          if (there && !req_valid_q && !reading_i) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
         end
         StDir: state_q <= StHead;
         StHead: begin

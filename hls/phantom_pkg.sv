@@ -125,6 +125,8 @@ package phantom_pkg;
     logic [3:0]  dir_row_shift;
     logic [9:0]  strip_rows;    // rows of a producer strip
     logic [15:0] strip_packets; // and its packets; the last strip may have fewer of both
+    logic [15:0] block_packets; // of a block of chunks in a strip; 0: packets are in another order
+    logic [8:0]  block_chunks;
     logic        flat;          // every mask bit is a row of its own (fully connected)
   } input_cfg_t;
 

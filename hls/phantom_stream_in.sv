@@ -1,13 +1,16 @@
 // Stream in: takes the activation stream into the row buffer.
 //
 // The row buffer is a ring of words. Each packet is stored whole; the directory maps (row, xs, chunk) to its header, so packets of
-// a producer strip may come in any order. `rows_ready_o` counts the rows of complete strips. Space is given back by strips:
+// a producer strip may come in any order. `rows_ready_o` counts the rows of complete strips. Of the strip that is coming in, up to
+// `rows_coming_o`, `chunks_ready_o` says which chunks are complete, as packets come by blocks of chunks, so that the LAM need not wait
+// for all of them. (A last strip with fewer rows is not told by blocks, unless it is the only one.) Space is given back by strips:
 // when the LAM no longer needs any row below `need_row_i`, the strips that end there are dropped.
 //
 // Contract: one word a cycle while there is room; a header takes two. `full_o` and a LAM that waits for rows together mean that the
 // strip can never fit: the controller reports it. After an error everything is swallowed until reset.
 //
-// Errors: a header whose fields are outside of the layer's input, or whose rows are outside of the current strip; TLAST before END, or
+// Errors: a header whose fields are outside of the layer's input, whose rows are outside of the current strip, or whose chunk is
+// outside of the current block; TLAST before END, or
 // END before the last rows; an END that does not match, or that is not the last word. A stream of another shape breaks one
 // of these, unless it has the same chunks, rows and segments: the stream does not carry the width.
 module phantom_stream_in
@@ -34,6 +37,8 @@ module phantom_stream_in
   output logic [AddrW-1:0] dir_addr_o,
   // to and from the LAM
   output logic [10:0]      rows_ready_o,
+  output logic [10:0]      rows_coming_o,   // with those of the strip that is coming in
+  output logic [8:0]       chunks_ready_o,  // of that strip
   input  logic [10:0]      need_row_i,
   output logic             full_o,
   output error_e           error_o,
@@ -75,9 +80,19 @@ module phantom_stream_in
 
   assign start_packet = accept && state_q == StHeader && !is_end;
 
+  // Chunks lie in the current block: the LAM may be at those before it.
+  logic [10:0] rows_ready_q, rows_coming_q;
+  logic [8:0]  chunks_ready_q;
+  logic        blocks_q, beside_block;  // blocks_q: the strip is told by blocks
+  assign beside_block = blocks_q && 9'(9'(chunk) - chunks_ready_q) >= cfg_i.block_chunks;
+
+  always_ff @(posedge clk_i) begin
+    blocks_q <= cfg_i.block_packets != '0 && (rows_ready_q == '0 || rows_coming_q <= 11'(cfg_i.rows));
+  end
+
   // The verdict on a header comes a cycle later, like that on the end of the stream: what has been taken since is harmless.
   logic [10:0] last_row;
-  logic [3:0]  misfit_q;
+  logic [4:0]  misfit_q;
   logic        started_q, not_last_q;
   assign last_row   = 11'(y0) + 11'(more_rows);
   assign bad_header = started_q && misfit_q != '0;
@@ -85,7 +100,7 @@ module phantom_stream_in
   assign not_last   = not_last_q;
 
   always_ff @(posedge clk_i) begin
-    misfit_q   <= {in_data_i[3:0] != KindAct, 9'(chunk) >= cfg_i.chunks, xs > cfg_i.last_xs, last_row >= 11'(cfg_i.rows)};
+    misfit_q   <= {in_data_i[3:0] != KindAct, beside_block, 9'(chunk) >= cfg_i.chunks, xs > cfg_i.last_xs, last_row >= 11'(cfg_i.rows)};
     started_q  <= rst_ni && start_packet;
     not_last_q <= rst_ni && accept && is_end && !in_last_i;
   end
@@ -191,13 +206,18 @@ module phantom_stream_in
   (* ram_style = "distributed" *) logic [AddrW-1:0] strip_end[64];  // ring address after each strip
   logic [5:0]       strip_wr_q, strip_rd_q;
   logic [15:0]      packets_q;
-  logic [10:0]      rows_ready_q, tail_row_q;
+  logic [10:0]      tail_row_q;
   logic             packet_done, strip_done, packet_done_q, complete_q;
+  logic [15:0]      block_q;         // packets of the block
+  logic             block_done;
   logic [AddrW-1:0] used;
 
   assign packet_done  = (state_q == StBody || state_q == StRows) && state_d == StHeader;
   assign strip_done   = packet_done_q && packets_q == cfg_i.strip_packets;
+  assign block_done   = packet_done_q && block_q == cfg_i.block_packets;
   assign rows_ready_o = rows_ready_q;
+  assign rows_coming_o  = rows_coming_q;
+  assign chunks_ready_o = chunks_ready_q;
   assign ended_o      = ended_q;
   assign used         = wr_q >= tail_q ? wr_q - tail_q : wr_q - tail_q + AddrW'(RowBufferWords);
   assign full_o       = !room_q;
@@ -221,6 +241,9 @@ module phantom_stream_in
       strip_wr_q    <= '0;
       strip_rd_q    <= '0;
       rows_ready_q  <= '0;
+      block_q       <= '0;
+      chunks_ready_q <= '0;
+      rows_coming_q <= 11'(cfg_i.strip_rows);
       tail_row_q    <= 11'(cfg_i.strip_rows);
       tail_q        <= '0;
       room_q        <= 1'b0;
@@ -230,9 +253,13 @@ module phantom_stream_in
       // row_q has gone one beyond the packet's last row.
       if (packet_done_q && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
       packets_q     <= strip_done ? 16'(packet_done) : packets_q + 16'(packet_done);
+      block_q       <= strip_done || block_done ? 16'(packet_done) : block_q + 16'(packet_done);
+      if (strip_done) chunks_ready_q <= '0;
+      else if (block_done) chunks_ready_q <= chunks_ready_q + cfg_i.block_chunks;
       if (strip_done) begin
         strip_wr_q   <= strip_wr_q + 6'd1;
         rows_ready_q <= rows_ready_q + 11'(cfg_i.strip_rows);
+        rows_coming_q <= rows_coming_q + 11'(cfg_i.strip_rows);
       end
       // The last strip may have fewer packets: the end of the stream completes it.
       if (ended) rows_ready_q <= 11'(cfg_i.rows);

@@ -163,6 +163,8 @@ module phantom_top
         dir_row_shift: layer.DIRECTORY.row_shift.value,
         strip_rows: layer.PRODUCER.strip_rows.value,
         strip_packets: layer.PRODUCER.strip_packets.value,
+        block_packets: layer.BLOCK.packets.value,
+        block_chunks: layer.BLOCK.chunks.value,
         flat: layer.INPUT.flat.value
     };
     lam_cfg = '{

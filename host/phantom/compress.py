@@ -14,7 +14,7 @@ __all__ = ["compress", "expand"]
 _NIBBLES = 1 << 4 * np.arange(LANES, dtype=np.int64)
 
 
-def compress(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0) -> np.ndarray:
+def compress(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0, block: int = 0) -> np.ndarray:
     """Compress activations into a complete stream, END included.
 
     Args:
@@ -22,6 +22,7 @@ def compress(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0) -
         strip_rows: rows of a producer strip, or None for one strip. Packets come strip by strip, inside a strip from top to
             bottom, then from left to right, then chunk by chunk; no segment crosses a strip.
         span: columns of a segment; 0: as few equal parts of a row as possible.
+        block: chunks that come together: inside a strip, packets come by blocks of so many chunks first; 0: rows come first.
 
     Returns:
         uint64 [n].
@@ -32,10 +33,22 @@ def compress(tensor: np.ndarray, strip_rows: int | None = None, span: int = 0) -
     geometry = check_tensor(tensor, span)
     first, nrows = geometry.starts(strip_rows)
     planes = _gather(np.ascontiguousarray(tensor).view(np.uint8), geometry, first, nrows)
+    headers = geometry.places(strip_rows)
+    if block:
+        order = _by_blocks(geometry, first, strip_rows, block)
+        planes, headers = planes.reshape(len(order), LANES, POSITIONS)[order], headers[order]
     runs, stream = pack(planes.reshape(-1, POSITIONS))
     counts = runs.nwords.reshape(-1, LANES) @ _NIBBLES
-    stream[runs.mask_at[::LANES] - 1] = (counts << 32 | geometry.places(strip_rows)).view(np.uint64)
+    stream[runs.mask_at[::LANES] - 1] = (counts << 32 | headers).view(np.uint64)
     return np.append(stream, np.array([end_word(stream)], dtype=WORD))
+
+
+def _by_blocks(geometry: Segmentation, first: np.ndarray, strip_rows: int | None, block: int) -> np.ndarray:
+    """Order of the packets [row-segments, columns, chunks] by strips, and in each by blocks of chunks: int64 [packets]."""
+    packets = len(first), geometry.columns, geometry.chunks
+    strip = np.broadcast_to((first // (strip_rows or geometry.height))[:, None, None], packets)
+    blocks = np.broadcast_to(np.arange(geometry.chunks) // block, packets)
+    return np.lexsort((blocks.reshape(-1), strip.reshape(-1)))
 
 
 def _gather(planes: np.ndarray, geometry: Segmentation, first: np.ndarray, nrows: np.ndarray) -> np.ndarray:

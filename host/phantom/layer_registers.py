@@ -74,6 +74,7 @@ def layer_registers(
         },
         "DIRECTORY": {"xs_shift": chunk_bits, "row_shift": chunk_bits + xs_bits, "span": cut.span},
         "PRODUCER": {"strip_rows": source.strip_rows, "strip_packets": source.strip_packets},
+        "BLOCK": {"packets": source.block_packets, "chunks": source.block if source.block_packets else 0},
         "LOOPS": {"strips": strips, "passes": tiling.passes},
         "TILE": {"rows": sum_rows, "pitch": geometry.pitch},
         "TILE_STEPS": {"tile": tiling.tile_rows * step, "strip": tiling.strip_rows * step},

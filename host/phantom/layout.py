@@ -13,7 +13,7 @@ import numpy as np
 
 from .compress import compress
 from .expand import expand
-from .segments import Segmentation
+from .segments import LANES, POSITIONS, Segmentation
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,13 @@ class Cut:
     """How a stream is cut into packets.
 
     segments: of the planes. strip_rows: rows of a producer strip. tile_rows: rows within which segments do not cross.
+    block: chunks that come before all others in a strip, as `Layout.block`.
     """
 
     segments: Segmentation
     strip_rows: int
     tile_rows: int
+    block: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Layout:
         are; or [channels, rows, cols], the place in the flattened tensor of each element of the stream. -1 where there is none.
     strip_rows: rows of a producer strip. tile_rows: rows within which segments do not cross, a divisor of strip_rows.
     dtype: uint8 or int8. span: columns of a segment, 0 for as few as possible side by side.
+    block: chunks whose packets come together in a strip, block after block, as the drain writes them; 0: rows come before chunks.
     """
 
     logical: tuple[int, int, int]
@@ -45,6 +48,7 @@ class Layout:
     tile_rows: int
     dtype: np.dtype
     span: int = 0
+    block: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,7 +73,7 @@ class Layout:
     @property
     def cut(self) -> Cut:
         """How the stream is cut."""
-        return Cut(self.geometry, self.strip_rows, self.tile_rows)
+        return Cut(self.geometry, self.strip_rows, self.tile_rows, self.block)
 
     @property
     def strip_packets(self) -> int:
@@ -77,6 +81,16 @@ class Layout:
         cut = self.geometry
         tiles = self.strip_rows // self.tile_rows
         return tiles * -(-self.tile_rows // cut.rows) * cut.columns * cut.chunks
+
+    @property
+    def block_packets(self) -> int:
+        """Packets of a whole block in the first strip, 0 where there are no blocks, or only one."""
+        cut = self.geometry
+        if not 0 < self.block < cut.chunks:
+            return 0
+        rows = min(self.strip_rows, cut.height)
+        segments = sum(-(-min(self.tile_rows, rows - y) // cut.rows) for y in range(0, rows, self.tile_rows))
+        return segments * cut.columns * self.block
 
     @property
     def channel_order(self) -> np.ndarray | None:
@@ -91,10 +105,21 @@ class Layout:
         return order if np.array_equal(same.index, self.places) else None
 
     @staticmethod
-    def plain(shape: tuple[int, int, int], dtype: np.dtype, strip_rows: int | None = None) -> Layout:
+    def plain(shape: tuple[int, int, int], dtype: np.dtype, strip_rows: int | None = None, block: int = 0) -> Layout:
         """Of a tensor that the host compresses as it is; by default a strip is one row of segments."""
         rows = Segmentation(*shape).rows if strip_rows is None else strip_rows
-        return Layout(shape, np.arange(shape[0]), rows, rows, np.dtype(dtype))
+        return Layout(shape, np.arange(shape[0]), rows, rows, np.dtype(dtype), block=block)
+
+    @staticmethod
+    def as_written(shape: tuple[int, int, int], dtype: np.dtype, density: float, most_words: int) -> Layout:
+        """Of a tensor as a layer of the accelerator would write it: chunk by chunk where `most_words` words hold the planes.
+
+        Larger planes are written by strips, of which those of one row of segments are the smallest.
+        """
+        cut = Segmentation(*shape)
+        packets = -(-cut.height // cut.rows) * cut.columns * cut.chunks
+        words = packets * (1 + LANES * (1.5 + min(POSITIONS, cut.rows * cut.span) * density / 8))
+        return Layout.plain(shape, dtype, cut.height, block=1) if words <= most_words else Layout.plain(shape, dtype)
 
     @staticmethod
     def vector(size: int, dtype: np.dtype) -> Layout:
@@ -105,7 +130,7 @@ class Layout:
 
     def compress(self, tensor: np.ndarray) -> np.ndarray:
         """Stream of a tensor of shape `logical`."""
-        return compress(self.arrange(tensor), self.strip_rows, self.span)
+        return compress(self.arrange(tensor), self.strip_rows, self.span, self.block)
 
     def arrange(self, tensor: np.ndarray) -> np.ndarray:
         """The stream's planes [channels, rows, cols] of a tensor of shape `logical`."""

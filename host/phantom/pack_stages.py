@@ -43,7 +43,7 @@ def pack_stages(stages: Sequence[Executable], put: Callable[[np.ndarray], int]) 
 
 def _pack_layout(layout: Layout, put: Callable[[np.ndarray], int]) -> list[Any]:
     places = put(layout.places.astype(np.int32))
-    return [layout.logical, places, layout.strip_rows, layout.tile_rows, layout.dtype.name, layout.span]
+    return [layout.logical, places, layout.strip_rows, layout.tile_rows, layout.dtype.name, layout.span, layout.block]
 
 
 def unpack_stages(entry: dict[str, Any], get: Callable[[int], np.ndarray]) -> tuple[Executable, ...]:
@@ -100,13 +100,14 @@ def _unpack_stage(
 
 
 def _unpack_layout(entry: list[Any], get: Callable[[int], np.ndarray]) -> Layout:
-    logical, number, strip_rows, tile_rows, dtype, span = entry
+    logical, number, strip_rows, tile_rows, dtype, span, block = entry
     places = get(number)
-    layout = Layout(shape_of(logical), places, int(strip_rows), int(tile_rows), activation_type(dtype), int(span))
+    cut = int(strip_rows), int(tile_rows), activation_type(dtype), int(span), int(block)
+    layout = Layout(shape_of(logical), places, *cut)
     size = layout.logical[0] if places.ndim == 1 else int(np.prod(layout.logical))
     if places.dtype != np.int32 or places.ndim not in (1, 3) or not places.size:
         raise FormatError(f"an order of type {places.dtype} and shape {places.shape}")
-    if places.min() < -1 or places.max() >= size or tile_rows < 1 or strip_rows % tile_rows:
+    if places.min() < -1 or places.max() >= size or tile_rows < 1 or strip_rows % tile_rows or block < 0:
         raise FormatError(f"places {places.min()}..{places.max()} of {size}, strips of {strip_rows} / {tile_rows} rows")
     layout.geometry.starts(layout.strip_rows)  # RangeError where a stream cannot be like that
     return layout

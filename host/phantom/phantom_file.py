@@ -24,7 +24,7 @@ from .pack_outline import pack_outline, pack_scale, unpack_outline, unpack_scale
 from .pack_stages import pack_stages, unpack_stages
 from .plan import Accelerated, Hosted, Plan, Port
 
-VERSION = 2  # 1 had a single weight stream
+VERSION = 3  # 1 had a single weight stream, 2 no blocks of chunks
 SUFFIX = ".phantom"
 
 Put = Callable[[np.ndarray], int]  # an array's number in the file

@@ -34,7 +34,7 @@ class Places:
         if flat:  # a slot is a column
             index = at.transpose(0, 1, 3, 2).reshape(-1, 1, at.shape[2])
             return Layout(shape, index, 1, 1, dtype)
-        return Layout(shape, at.reshape(-1), tiling.strip_rows, tiling.tile_rows, dtype, tiling.span)
+        return Layout(shape, at.reshape(-1), tiling.strip_rows, tiling.tile_rows, dtype, tiling.span, tiling.slots)
 
 
 def group_mask(tiling: Tiling, group: int) -> int:

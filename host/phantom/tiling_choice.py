@@ -45,7 +45,8 @@ class Choice:
         """How a tiling cuts the output."""
         work = self.work
         channels = tiling.groups * LANES * tiling.slots * tiling.passes
-        return Cut(Segmentation(channels, work.out_rows, work.out_cols, tiling.span), tiling.strip_rows, tiling.tile_rows)
+        segments = Segmentation(channels, work.out_rows, work.out_cols, tiling.span)
+        return Cut(segments, tiling.strip_rows, tiling.tile_rows, tiling.slots)
 
 
 def choose(choice: Choice, cut: Cut, rank: int = 0, behind: Choice | None = None) -> tuple[Tiling, Geometry]:

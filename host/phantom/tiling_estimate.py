@@ -24,7 +24,7 @@ class Estimate:
         self._fills: dict[tuple[int, int], tuple[float, float, float]] = {}
         self._run_cols: dict[int, float] = {}
         self._drains: dict[tuple[int, int], float] = {}
-        self._waits: dict[int, float] = {}
+        self._waits: dict[int, tuple[float, float]] = {}
 
     def __call__(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles of a layer."""
@@ -61,7 +61,7 @@ class Estimate:
         body = work.channels * (slowest + 0.04 * (compute + weights + filling - slowest))
         drain = self._drain(tiling)
         busy = strips * (max(body, tiling.passes * drain) + 400) + (drain if own else 0.0)
-        return busy + self._waiting(tiling, strips)
+        return busy + self._waiting(tiling, strips, body if own else body / tiling.passes)
 
     def packing(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles that the LAM takes at least for a channel of a strip, in all: two nonzeros a cycle, a row a cycle."""
@@ -71,23 +71,36 @@ class Estimate:
         least = max(entries / 2, geometry.runs if work.flat else rows)
         return (1 if tiling.own_chans else tiling.passes) * tiling.tiles * least / tiling.lanes
 
-    def _waiting(self, tiling: Tiling, strips: int) -> float:
+    def _waiting(self, tiling: Tiling, strips: int, first_round: float) -> float:
         """Cycles in which the input is waited for: the first strip's rows, and what finds no room before its time.
 
         Rows come and go by whole strips of the layer that wrote them; while the LAM is at a strip, as much of what the next one
-        wants comes in as there is room for.
+        wants comes in as there is room for. The last of those strips comes by chunks, while the first round over them is under
+        way, which takes `first_round` cycles.
         """
+        first, later = self._waits_of(tiling, strips)
+        cut = self.cut
+        if cut.block:
+            size, height = cut.strip_rows, cut.segments.height
+            end = min(height, -(-need_rows(tiling, self.work, cut, 0)[1] // size) * size)
+            rows = min(size, end) if end % size == 0 or end <= size else 0  # a rest of the image does not come by chunks
+            last = first * rows / end
+            first += max(last * min(1.0, cut.block / cut.segments.chunks), last - first_round) - last
+        return first + later
+
+    def _waits_of(self, tiling: Tiling, strips: int) -> tuple[float, float]:
+        """Cycles until the first strip's rows are there, and those that are waited for later."""
         if tiling.strip_rows not in self._waits:
             cut = self.cut
             height, size = cut.segments.height, cut.strip_rows
             words = stream_words(height, cut.tile_rows, self.work.act_density, cut.segments) / height
-            wait, before, room = 0.0, 0, 0.0
+            waits, before, room = [], 0, 0.0
             for strip in range(strips):
                 first, end = need_rows(tiling, self.work, cut, strip)
                 end = min(height, -(-end // size) * size)
-                wait += max(0.0, (end - before) * words - room)
+                waits.append(max(0.0, (end - before) * words - room) * 8 / BYTES_PER_CYCLE)
                 before, room = end, max(0.0, self.config.row_buffer_words - (end - first // size * size) * words)
-            self._waits[tiling.strip_rows] = wait * 8 / BYTES_PER_CYCLE
+            self._waits[tiling.strip_rows] = waits[0], sum(waits[1:])
         return self._waits[tiling.strip_rows]
 
     def _columns(self, tiling: Tiling, geometry: Geometry) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 
 from phantom import reference
 from phantom.check import check_equal
-from phantom.config import load_config
+from phantom.config import Config, load_config
 from phantom.driver import Accelerator, expand_result
 from phantom.layout import Layout
 from phantom.measuring import measure, together
@@ -83,16 +83,18 @@ def make(case: Case) -> tuple[Layer, np.ndarray]:
     return Conv(case.name, weights, bias, multiplier, sel, stride=case.stride, padding=(pad,) * 4), image
 
 
-def source_of(case: Case) -> Layout:
-    """How the input of a case lies in its stream."""
+def source_of(case: Case, config: Config) -> Layout:
+    """How the input of a case lies in its stream: as a layer before it would have written it."""
     uint8 = np.dtype(np.uint8)
-    return Layout.vector(case.shape[0], uint8) if case.fully_connected else Layout.plain(case.shape, uint8)
+    if case.fully_connected:
+        return Layout.vector(case.shape[0], uint8)
+    return Layout.as_written(case.shape, uint8, case.activations / 100, config.row_buffer_words)
 
 
 def run_case(accelerator: Accelerator, case: Case, config: Any, bytes_per_cycle: float) -> dict[str, Any]:
     """Run one case; raises MismatchError if a value differs. Returns the measure and what else is worth knowing."""
     layer, image = make(case)
-    source = source_of(case)
+    source = source_of(case, config)
     program = compile_layer(layer, source, config, case.activations / 100)
     words = source.compress(image)
     buffers = [accelerator.upload(words), accelerator.upload(program.weights)]

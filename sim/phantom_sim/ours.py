@@ -55,7 +55,7 @@ def compiled(layer: LayerMasks, config: Config) -> Program:
     channels, height, width = layer.activations.shape
     shape = (channels, height, width)
     flat = Layout.vector(shape[0], np.dtype(np.uint8)) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
-    source = flat or Layout.plain(shape, np.dtype(np.uint8))
+    source = flat or Layout.as_written(shape, np.dtype(np.uint8), layer.act_density, config.row_buffer_words)
     (stage,) = lower(Network(layer.name, source.logical, source.dtype, [_quantised(layer)]))
     if shape[0] <= IMAGE_CHANNELS:
         folded = fold_stride(stage)

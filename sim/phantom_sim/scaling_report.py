@@ -10,7 +10,7 @@ from phantom.config import Config
 from phantom.picture import INK, new_figure, plain
 from phantom_sim import ours
 from phantom_sim.evaluation_plots import LINES, save
-from phantom_sim.evaluation_report import losses, Rows, shown, Table
+from phantom_sim.evaluation_report import Rows, Table, losses, shown
 from phantom_sim.scaling import MESH, TOGETHER, Share, enlarged
 from phantom_sim.timing import Timing
 

@@ -138,7 +138,17 @@ class LamBench:
         for i, view in enumerate(s["views"]):
             dut.view_i[i].value = pack("view_t", view)
         self.input = s["input_cfg"]
-        for name in ("start_i", "tile_we_i", "tile_index_i", "tile_cores_i", "rows_ready_i", "dir_addr_i", "mem_data_i"):
+        for name in (
+            "start_i",
+            "tile_we_i",
+            "tile_index_i",
+            "tile_cores_i",
+            "rows_ready_i",
+            "rows_coming_i",
+            "chunks_ready_i",
+            "dir_addr_i",
+            "mem_data_i",
+        ):
             getattr(dut, name).value = 0
         self._sides((row, col) for row in range(param("Rows")) for col in range(param("Cols")))
         self._load()
@@ -207,15 +217,18 @@ class LamBench:
 
     async def _memories(self) -> None:
         dut, edge = self.dut, RisingEdge(self.dut.clk_i)
-        late, ready, total = 0, 0, self.input["rows"]
+        late, ready, chunks, total = 0, 0, 0, self.input["rows"]
+        coming = random.randint(1, total)
         while True:
             await edge
             dut.dir_addr_i.value = self.directory.get(int(dut.dir_index_o.value), random.getrandbits(8))
             dut.mem_data_i.value = late
             late = self.memory.get(int(dut.mem_addr_o.value), random.getrandbits(64))
-            if ready < total and not next(self.rows):
-                ready += 1
-            dut.rows_ready_i.value = ready
+            if ready < total and not next(self.rows):  # rows come chunk by chunk
+                chunks += 1
+                if chunks > self.input["chunks"]:
+                    ready, coming, chunks = coming, random.randint(coming, total), 0
+            dut.rows_ready_i.value, dut.rows_coming_i.value, dut.chunks_ready_i.value = ready, coming, chunks
 
     async def _cores(self) -> None:
         """Collect what each core is filled with, and stop the fill at times; after that only MARGIN more words may come."""

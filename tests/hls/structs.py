@@ -74,6 +74,7 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     return {
         "input_cfg": source
         | r["PRODUCER"]
+        | {f"block_{k}": v for k, v in r["BLOCK"].items()}
         | {"span": r["DIRECTORY"]["span"]}
         | {f"dir_{k}": v for k, v in r["DIRECTORY"].items() if k != "span"},
         "lam_cfg": loops

@@ -23,10 +23,10 @@ HEADER, TRUNCATED, CHECKSUM = 1, 2, 3
 class Source:
     """A random tensor as packets by strip, and the configuration that goes with it."""
 
-    def __init__(self, shape: tuple[int, int, int], strip_rows: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], strip_rows: int, block: int = 0) -> None:
         rng = np.random.default_rng(random.getrandbits(32))
         planes = np.where(rng.random(shape) < 0.4, rng.integers(1, 256, shape), 0).astype(np.uint8)
-        layout = Layout.plain(shape, np.dtype(np.uint8), strip_rows)
+        layout = Layout.plain(shape, np.dtype(np.uint8), strip_rows, block)
         cut = layout.geometry
         words = [int(w) for w in compress(planes, strip_rows)][:-1]
         strips: dict[int, list[list[int]]] = {}
@@ -36,6 +36,8 @@ class Source:
             words = words[length:]
         for packets in strips.values():
             random.shuffle(packets)
+            if block:  # in any order within one
+                packets.sort(key=lambda packet: (packet[0] >> 4 & 0xFF) // block)
         self.strips = list(strips.values())
         chunk_bits, xs_bits = (cut.chunks - 1).bit_length(), (cut.columns - 1).bit_length()
         self.cfg = {
@@ -48,6 +50,8 @@ class Source:
             "dir_row_shift": chunk_bits + xs_bits,
             "strip_rows": strip_rows,
             "strip_packets": layout.strip_packets,
+            "block_packets": layout.block_packets,
+            "block_chunks": block,
             "flat": 0,
         }
 
@@ -87,13 +91,13 @@ class Bench:
             if dut.dir_we_o.value == 1:
                 self.directory[int(dut.dir_index_o.value)] = int(dut.dir_addr_o.value)
 
-    def check_strip(self, strip: int) -> None:
-        """Every row of every packet of a strip must be found, whole, through the directory."""
+    def check_strip(self, strip: int, chunks: int = 256) -> None:
+        """Every row of every packet of a strip must be found, whole, through the directory; of so many chunks."""
         cfg, depth, ring = self.source.cfg, param("DirectoryDepth"), param("RowBufferWords")
         for packet in self.source.strips[strip]:
             head = packet[0]
             y0, xs, chunk = head >> 12 & 0x3FF, head >> 22 & 15, head >> 4 & 0xFF
-            for row in range(y0, y0 + (head >> 26 & 63) + 1):
+            for row in range(y0, y0 + (head >> 26 & 63) + 1 if chunk < chunks else y0):
                 index = row << cfg["dir_row_shift"] | xs << cfg["dir_xs_shift"] | chunk
                 at = self.directory.get(index % depth)
                 assert at is not None, f"row {row}, xs {xs}, chunk {chunk} is not in the directory"
@@ -126,6 +130,50 @@ async def strips_are_found_and_released(dut, idle: str, stall: str) -> None:
     await b.driver.drain()
     await ClockCycles(dut.clk_i, 4)
     assert dut.ended_o.value == 1 and int(dut.error_o.value) == 0 and int(dut.rows_ready_o.value) == rows
+
+
+@stream_test()
+async def chunks_are_told(dut, idle: str, stall: str) -> None:
+    """Block by block, none too early; of a strip that is the whole image, and of every whole one."""
+    del stall
+    block = random.choice((1, 2, 3))
+    shape, strip_rows = random.choice([((60, 10, 9), 4), ((40, 7, 8), 7), ((20, 3, 70), 4), ((33, 12, 16), 6)])
+    source = Source(shape, strip_rows, block)
+    b = Bench(dut, source, idle)
+    await b.start()
+    b.send(source.words)
+    told: list[list[int]] = [[] for _ in source.strips]
+    for _ in range(20000):
+        await RisingEdge(dut.clk_i)
+        ready, now = int(dut.rows_ready_o.value), int(dut.chunks_ready_o.value)
+        dut.need_row_i.value = ready
+        if ready == shape[1]:
+            break
+        assert int(dut.rows_coming_o.value) == ready + strip_rows
+        strip = ready // strip_rows
+        if now and now not in told[strip]:
+            told[strip].append(now)
+            b.check_strip(strip, now)
+    whole = [chunks for strip, chunks in enumerate(told) if (strip + 1) * strip_rows <= shape[1] or len(told) == 1]
+    most = -(-shape[0] // 8)
+    for chunks in whole:
+        assert [n for n in chunks if n < most] == list(range(block, most, block)), "each block, before the strip is complete"
+    assert whole
+    await b.driver.drain(20000)
+    await ClockCycles(dut.clk_i, 4)
+    assert int(dut.error_o.value) == 0
+
+
+@cocotb.test()
+async def a_chunk_beside_its_block_is_an_error(dut) -> None:
+    source = Source((40, 8, 8), 8, 2)
+    first, last = source.strips[0][0], source.strips[0][-1]
+    source.strips[0][0], source.strips[0][-1] = last, first
+    b = Bench(dut, source, "none")
+    await b.start()
+    b.send(source.words)
+    await ClockCycles(dut.clk_i, 20)
+    assert int(dut.error_o.value) == HEADER
 
 
 @cocotb.test()

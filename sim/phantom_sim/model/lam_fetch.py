@@ -33,9 +33,17 @@ TOKEN = np.dtype([(name, np.int64) for name in TOKEN_FIELDS])
 
 
 @kernel
-def fetch_waiting(f: Any, rows_ready: int) -> int:
+def _there(f: Any, stream_in: Any) -> bool:
+    """Whether the rows of the strip have come, of this chunk at least."""
+    if stream_in.rows_ready >= f.need_end:
+        return True
+    return stream_in.rows_coming >= f.need_end and f.chan >> 3 < stream_in.chunks_ready
+
+
+@kernel
+def fetch_waiting(f: Any, stream_in: Any) -> int:
     """waiting_o."""
-    return 1 if f.state == STRIP and rows_ready < f.need_end else 0
+    return 1 if f.state == STRIP and not _there(f, stream_in) else 0
 
 
 @kernel
@@ -183,9 +191,9 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
 
 @kernel
 def step_fetch(
-    f: Any, reader: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, rows_ready: int
+    f: Any, reader: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, stream_in: Any
 ) -> None:
-    """One cycle, of the reader, too."""
+    """One cycle, of the reader, too; before that of stream_in."""
     take = takes_request(reader, f, lanes)
     lane = (f.tile + f.owner) % cfg.lanes
     wants = f.state == REQUEST or f.state == VIEW_END
@@ -224,7 +232,7 @@ def step_fetch(
         f.tile_base = f.base
         f.tile_col = 0
         f.tile_index = 0
-        if rows_ready >= f.need_end and idle_reader:
+        if idle_reader and _there(f, stream_in):
             f.state = DIR if f.need_first < cfg.in_rows else VIEW
     elif state == DIR:
         f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]

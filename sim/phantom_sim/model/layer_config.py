@@ -22,7 +22,7 @@ LAYER = registers(
     "rows", "cols", "queue_words", "act_words", "run_depth", "row_buffer_words", "directory_depth", "param_depth",
     # input_cfg_t
     "in_rows", "in_last_xs", "in_span", "in_log2_pitch", "dir_xs_shift", "dir_row_shift", "in_strip_rows",
-    "strip_packets", "in_flat",
+    "strip_packets", "block_packets", "block_chunks", "in_flat",
     # lam_cfg_t, view_t
     "lanes", "strips", "passes", "chans", "tiles", "views", "stride2", "view_chans", "lam_tile_rows", "tile_step_y",
     "lam_strip_rows", "pitch",
@@ -92,6 +92,8 @@ def _registers(layer: np.ndarray, registers: Mapping[str, Mapping[str, int]]) ->
         ("dir_row_shift", "DIRECTORY", "row_shift"),
         ("in_strip_rows", "PRODUCER", "strip_rows"),
         ("strip_packets", "PRODUCER", "strip_packets"),
+        ("block_packets", "BLOCK", "packets"),
+        ("block_chunks", "BLOCK", "chunks"),
         ("strips", "LOOPS", "strips"),
         ("passes", "LOOPS", "passes"),
         ("chans", "LAM_LOOPS", "chans"),

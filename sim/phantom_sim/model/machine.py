@@ -40,10 +40,10 @@ MOST_STILL = 1 << 20  # the driver's watchdog
 
 
 @kernel
-def _step_lam(s: Any, cfg: Any, now: int, rows_ready: int) -> None:
+def _step_lam(s: Any, cfg: Any, now: int) -> None:
     """Fetch and lanes."""
     fetch, reader = s.fetch[0], s.reader[0]
-    step_fetch(fetch, reader, cfg, s.tokens, s.memory, s.directory, s.lanes, now, rows_ready)
+    step_fetch(fetch, reader, cfg, s.tokens, s.memory, s.directory, s.lanes, now, s.stream_in[0])
     for i in range(len(s.lanes)):
         step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
@@ -224,7 +224,7 @@ def run(
         act_in_out = act_in.out
         act_go = 1 if act_in_out and act_ready else 0
         out_go = 1 if out_valid and out_ready else 0
-        waiting = fetch_waiting(s.fetch[0], stream_in.rows_ready)
+        waiting = fetch_waiting(s.fetch[0], stream_in)
         blocked = 0
         for i in range(len(s.lanes)):
             blocked |= 0 if s.lanes[i].enable else 1
@@ -237,9 +237,9 @@ def run(
         flags[8] += drain_waiting(s.drain[0], s.cores)
         flags[9] += 1 if out_valid and not out_ready else 0
 
-        rows_ready, need_row, full = stream_in.rows_ready, s.fetch[0].need_first, not stream_in.room
+        need_row, full = s.fetch[0].need_first, not stream_in.room
         prm_push = s.weights[0].go and s.weights[0].state == PARAMS
-        _step_lam(s, cfg, now, rows_ready)
+        _step_lam(s, cfg, now)
         step_stream_in(stream_in, cfg, s.memory, s.directory, act_in_out, act_go, act_word, need_row)
         for p in range(len(s.weights)):
             last = s.mm2s[WGT + p].sent == wgt_streams[1, p] * cfg.strips - 1

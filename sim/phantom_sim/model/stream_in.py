@@ -17,7 +17,7 @@ STREAM_IN = registers(
     "state", "left", "wr", "tail", "head", "chunk", "xs", "row", "more_rows", "row_pending",
     "was_end",  # was_end_q of phantom_packet_check
     "ended", "packet_done", "packets", "strip_wr", "strip_rd", "rows_ready", "tail_row", "oldest_row", "row_limit", "room",
-    "strip_room", "fits",
+    "strip_room", "fits", "block", "rows_coming", "chunks_ready",
     ("strip_end", STRIPS),
 )  # fmt: skip
 
@@ -26,6 +26,7 @@ STREAM_IN = registers(
 def reset_stream_in(s: Any, cfg: Any) -> None:
     """As it stands when a layer starts: some hundred cycles after its reset."""
     s.tail_row = cfg.in_strip_rows
+    s.rows_coming = cfg.in_strip_rows
     s.row_limit = cfg.directory_depth >> cfg.dir_row_shift
     s.room = 1
     s.strip_room = 1
@@ -57,12 +58,17 @@ def _row_fits(s: Any, word: int) -> int:
 def step_stream_in(
     s: Any, cfg: Any, memory: Any, directory: Any, valid: int, accept: int, word: int, need_row: int
 ) -> None:
-    """One cycle. The row memory and the directory are written at once: nobody reads them before the strip is complete."""
+    """One cycle. The row memory and the directory are written at once: nobody reads them before the chunk is complete."""
     state = s.state
     start = state == HEADER and accept and (word & 0xF) != KIND_END
     s.fits = 1 if state == HEADER and valid and not accept and _row_fits(s, word) else 0
     # Strips: what was registered in the cycle before.
     strip_done = s.packet_done and s.packets == cfg.strip_packets
+    block_done = s.packet_done and s.block == cfg.block_packets
+    if strip_done:
+        s.chunks_ready = 0
+    elif block_done:
+        s.chunks_ready += cfg.block_chunks
     used = s.wr - s.tail
     if used < 0:
         used += cfg.row_buffer_words
@@ -72,6 +78,7 @@ def step_stream_in(
         s.strip_end[s.strip_wr] = s.wr
         s.strip_wr = (s.strip_wr + 1) % STRIPS
         s.rows_ready += cfg.in_strip_rows
+        s.rows_coming += cfg.in_strip_rows
     if s.was_end:
         s.ended = 1
         s.rows_ready = cfg.in_rows
@@ -94,6 +101,7 @@ def step_stream_in(
         done = 1
         s.state = HEADER
     s.packets = done if strip_done else s.packets + done
+    s.block = done if strip_done or block_done else s.block + done
     s.packet_done = done
     if s.row_pending:
         directory[directory_index(cfg, s.row, s.xs, s.chunk)] = s.head
