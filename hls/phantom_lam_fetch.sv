@@ -233,7 +233,7 @@ module phantom_lam_fetch
   end
 
   always_ff @(posedge clk_i) begin
-    packet_q <= packet;
+    if (state_q == StFind) packet_q <= packet;
     offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(chan_q[2:0]) + 7'd1;
     words_q  <= packet_q.counts[4*chan_q[2:0]+:4];
     if (request) begin
@@ -327,19 +327,15 @@ module phantom_lam_fetch
           state_q     <= StFind;
         end
         StFind: begin
+          index_q <= index_q + 7'd1;  // whatever is found: the packet is in `packet_q`
           if (past_end) state_q <= StViewEnd;
           else if (precedes) begin
-            index_q <= index_q + 7'd1;
             // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
             if (view_q == '0) tile_index_q <= index_q + 7'd1;
-          end else if (other_parity || beside) index_q <= index_q + 7'd1;
-          else state_q <= StOffset;
+          end else if (!other_parity && !beside) state_q <= StOffset;
         end
         StOffset: state_q <= StRequest;
-        StRequest: if (request) begin
-          index_q <= index_q + 7'd1;
-          state_q <= in_cfg_i.flat ? StViewEnd : StFind;
-        end
+        StRequest: if (request) state_q <= in_cfg_i.flat ? StViewEnd : StFind;
         StViewEnd: if (request) begin
           state_q <= StView;
           view_q  <= last_view_q ? '0 : view_q + 3'd1;

@@ -162,7 +162,7 @@ def test_every_changed_byte(path: Path) -> None:
         if at < 8:
             refused(path, "not a .phantom file")
         elif at < 12:
-            refused(path, "is of version .* this package reads version 2: compile it again")
+            refused(path, f"is of version .* this package reads version {phantom_file.VERSION}: compile it again")
         elif 16 <= at < 24:
             refused(path, f"has {len(data)} bytes; it must have")
         else:
@@ -184,8 +184,8 @@ def test_other_files(path: Path, compiled: Compiled, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"cannot be read|not a \.phantom file"):
         phantom_file.load(tmp_path)
     header, arrays = container.read(path, phantom_file.VERSION)
-    container.write(path, 3, header, arrays)
-    refused(path, "is of version 3 of the format; this package reads version 2")
+    container.write(path, phantom_file.VERSION + 1, header, arrays)
+    refused(path, f"is of version {phantom_file.VERSION + 1} of the format; this package reads version {phantom_file.VERSION}")
     network_file.save(random_graph(1), path)
     refused(path, "not a .phantom file; `phantom compile")
     with pytest.raises(FormatError, match="cannot be written"):
