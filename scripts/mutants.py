@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "LAM: the pieces before this one count nothing",
         "lam_scan",
-        "ranks_q[piece1_q] + 7'($countones(raw_q & (low_q",
-        "7'($countones(raw_q & (low_q",
+        "rank1_q + 7'(count_of(raw_q & below_q",
+        "7'(count_of(raw_q & below_q",
         LAM,
     ),
     Mutant("LAM: the second nonzero is the first again", "lam_scan", "low2_q       <= low2;", "low2_q       <= low;", LAM),
@@ -81,7 +81,7 @@ MUTANTS = (
         THREAD,
     ),
     Mutant(
-        "weight queue: announces one word of room too many", "weight_queue", "(Words - 1 - Margin);", "(Words - Margin);", QUEUE
+        "weight queue: announces one word of room too many", "weight_queue", "(Words - 1 - Margin));", "(Words - Margin));", QUEUE
     ),
     Mutant(
         "accumulator: reads of odd addresses clear",
@@ -121,11 +121,34 @@ MUTANTS = (
         "tests/hls/test_phantom_accelerator.py",
     ),
     Mutant(
-        "LAM: taken bits stay taken in the next piece",
+        "LAM: of many nonzeros the second one comes twice",
         "lam_scan",
-        "many ? taken_q | low | low2 : '0;",
-        "taken_q | low | low2;",
+        "many_q ? rest & ~low2 : bits_d;",
+        "many_q ? rest : bits_d;",
         LAM,
+    ),
+    Mutant("LAM: four nonzeros of a piece are enough", "lam_scan", "five_or_more(bits_q) :", "1'b0 :", LAM),
+    Mutant("LAM: rows that do not exist are left out", "lam_scan", "!tok_gap_0[row_after];", "1'b0;", LAM),
+    Mutant(
+        "LAM: a chunk is read before it is there",
+        "lam_fetch",
+        "chan_q[11:3] < chunks_ready_i",
+        "chan_q[11:3] <= chunks_ready_i",
+        "tests/hls/test_phantom_accelerator.py",
+    ),
+    Mutant(
+        "stream in: a block is told a packet too early",
+        "stream_in",
+        "block_q == cfg_i.block_packets;",
+        "block_q + 16'd1 == cfg_i.block_packets;",
+        "tests/hls/test_phantom_stream_in.py",
+    ),
+    Mutant(
+        "weight stream: room by the mask before",
+        "weight_stream",
+        "? in_data_i[32+:Rows] : rows_q",
+        "? rows_q : rows_q",
+        "tests/hls/test_phantom_weight_stream.py",
     ),
     Mutant("LAM: odd columns at stride 2", "lam_scan", "{odd, !odd}", "{!odd, odd}", LAM),
     Mutant(
@@ -139,7 +162,7 @@ MUTANTS = (
         "drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN
     ),
     Mutant("drain: windows step by one", "drain", "? 8'(cfg_i.pool.step) :", "? 8'(cfg_i.pool.step[0]) :", DRAIN),
-    Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row)", "", DRAIN),
+    Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row_q)", "", DRAIN),
     Mutant("drain: sums that the next segment wants are cleared", "drain", "(last_col && last_xs_q)", "last_col", DRAIN),
     Mutant("drain: a row beyond the image counts", "drain", "cfg_i.pool.bottom_more);", "cfg_i.pool.bottom_more + 2'd1);", DRAIN),
     Mutant("output: padding counts as zero", "output", ": cfg_i.low0[7:0];", ": 8'd0;", OUTPUT),

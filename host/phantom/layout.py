@@ -114,9 +114,11 @@ class Layout:
     def as_written(shape: tuple[int, int, int], dtype: np.dtype, density: float, most_words: int) -> Layout:
         """Of a tensor as a layer of the accelerator would write it: chunk by chunk where `most_words` words hold the planes.
 
-        Larger planes are written by strips, of which those of one row of segments are the smallest.
+        Larger planes are written by strips, of which those of one row of segments are the smallest; so is a single chunk.
         """
         cut = Segmentation(*shape)
+        if cut.chunks == 1:
+            return Layout.plain(shape, dtype)
         packets = -(-cut.height // cut.rows) * cut.columns * cut.chunks
         words = packets * (1 + LANES * (1.5 + min(POSITIONS, cut.rows * cut.span) * density / 8))
         return Layout.plain(shape, dtype, cut.height, block=1) if words <= most_words else Layout.plain(shape, dtype)

@@ -74,7 +74,8 @@ def compile_stages(
         ShapeError: a layer does not fit the configuration, with the reason for the preferred densities.
     """
     programs: list[Program] = []
-    source = Layout.plain(network.input_shape, network.input_dtype)
+    # The image comes by chunks, too, if there are several; with some room to spare, as it may be denser than expected.
+    source = Layout.as_written(network.input_shape, network.input_dtype, choices[0][0], config.row_buffer_words * 3 // 4)
     folded = fold_stride(stages[0])
     if folded is not None:
         stages, source = [folded[0], *stages[1:]], folded[1]
