@@ -46,21 +46,27 @@ def chain(levels: int) -> Module:
     return module.ff("i", "a_q").chain("a_q", levels, "n").ff("n", "b_q")
 
 
-def test_ten_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run({"phantom_top.u_good": chain(10)}) == 0
+def test_nine_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run({"phantom_top.u_good": chain(9)}) == 0
     document = json.loads((tmp_path / "timing.json").read_text())
     assert document["meets"] is True
-    assert (document["config"], document["limit_levels"], document["clock_ns"]) == ("pynq_z2", 10, 8.0)
-    assert run({"phantom_top.u_good": chain(10), "phantom_top.u_bad": chain(11)}) == 1
+    assert (document["config"], document["limit_levels"], document["clock_ns"]) == ("pynq_z2", 9, 8.0)
+    assert run({"phantom_top.u_good": chain(9), "phantom_top.u_bad": chain(11)}) == 1
     document = json.loads((tmp_path / "timing.json").read_text())
     assert document["meets"] is False
     bad = document["blocks"]["phantom_bad"]
     assert (bad["levels"], bad["ns"], bad["from"], bad["to"]) == (11, 9.03, "a_q", "b_q")
     assert bad["to_output"] == {"levels": 0, "carry": 0, "mux": 0, "ns": 0.46, "from": "b_q", "to": "out_o", "through": []}
     assert bad["straight"] is None
-    assert [(path["block"], path["levels"]) for path in document["worst"]] == [("phantom_bad", 11), ("phantom_good", 10)]
+    assert [(path["block"], path["levels"]) for path in document["worst"]] == [("phantom_bad", 11), ("phantom_good", 9)]
     output = capsys.readouterr().out
-    assert "2 blocks: 1 with more than 10 levels, 2 with a path slower than 8 ns" in output
+    assert "2 blocks: 1 with more than 9 levels, 1 with a path slower than 8 ns" in output
+
+
+def test_what_is_slower_than_the_clock_is_not_accepted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delays.ROUTE", 1.0)
+    assert run({"phantom_top.u_slow": chain(9)}) == 1
+    assert run({"phantom_top.u_good": chain(5)}) == 0
 
 
 def test_of_two_variants_of_a_block_the_slower_one_is_reported(run: Run, tmp_path: Path) -> None:
