@@ -118,9 +118,9 @@ def onnxruntime_line(same: dict[str, int]) -> str:
     values, own, through = (same[name] for name in ("outputs", "differ", "differ_through"))
     if not own and not through:
         return f"ONNX Runtime: all {values:,} values of all layers are equal"
-    alone = f"by {same['max_abs']} at most" if own else "none"
+    most = f", by {same['max_abs']} at most," if own else ""
     return (
-        f"ONNX Runtime: of {values:,} values {own:,} differ ({alone}) where each layer is given its inputs, "
+        f"ONNX Runtime: of {values:,} values {own:,} differ{most} where each layer is given its inputs, "
         f"{through:,} in the network as a whole, where what was rounded the other way spreads"
     )
 
