@@ -158,7 +158,7 @@ def test_wrong_uses(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) 
         (["run", "digits", "--input", x, "--reference", "digits"], "--reference goes with a .phantom file"),
         (["run", net], "has no images of its own"),
         (["compile", "digits", "-o", "digits.bin"], "digits.bin: it must end in .phantom"),
-        (["compile", net, "-o", "x.phantom"], "not a network file"),
+        (["compile", net, "-o", "x.phantom"], "is compiled already; name the model"),
     ):
         assert cli.main(arguments) == 2
         assert message in capsys.readouterr().err

@@ -138,10 +138,10 @@ class Selftest:
             more = f", and {len(off) - 3} more" if len(off) > 3 else ""
             raise DeviceError(f"{'; '.join(off[:3])}{more} ({self.source})")
         if self.exact:
-            bound = f"within {EXACT:.0%} and {SLACK} a stage of {self.source.removeprefix('by ')}"
+            bound = f"within {100 * EXACT:g} % and {SLACK} cycles a stage of {self.source.removeprefix('by ')}"
         else:
             bound = f"within what a memory between fast and slow explains, {self.source}"
-        return f"cycles of {len(self._ran)} networks {bound}"
+        return f"{len(self._ran)} networks {bound}"
 
 
 def _values(network: Network, outputs: dict[str, np.ndarray]) -> int:
