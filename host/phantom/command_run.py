@@ -25,14 +25,14 @@ from .files import (
     write_document,
     write_outputs,
 )
-from .input_note import input_note
+from .input_note import plan_note
 from .layer import INPUT
 from .optional import require
 from .options import NETWORK, TIMEOUT, config_for, config_of, cut_model, device_options, fallback_option
 from .phantom_file import SUFFIX
 from .plan import Accelerated, Plan
 from .references import with_networks
-from .report import Report, these
+from .report import Report, plural, these
 from .run import DeviceRunner, ReferenceRunner, Runner, as_images, run_network
 from .run_plan import run_plan
 from .selection import choose_layers
@@ -77,7 +77,7 @@ def command(options: argparse.Namespace) -> None:
     known = [layer.name for segment in plan.accelerated for layer in segment.outline.layers]
     chosen = choose_layers(options.layers, known)
     only = plan.alone
-    note = _note(plan, images) if options.input else []
+    note = plan_note(plan, images) if options.input else []
     if only is not None:
         images = as_images(only.outline, images)
         runner = runner_on(options.device, only, config, images[0])
@@ -127,11 +127,6 @@ def _images(options: argparse.Namespace, plan: Plan) -> tuple[np.ndarray, np.nda
     return images, labels
 
 
-def _note(plan: Plan, images: np.ndarray) -> list[str]:
-    """How the input is taken; nothing where the host reads it first, as it is."""
-    return next((input_note(each.outline, images) for each in plan.accelerated if each.tensor == plan.input), [])
-
-
 def _plan(options: argparse.Namespace) -> tuple[Plan, Config]:
     """What is to run. What was not compiled yet, and needs no cutting, is left to `runner_on`."""
     if options.network.endswith(SUFFIX):
@@ -157,7 +152,7 @@ def _say(report: Report, results: list[np.ndarray]) -> None:
         print(answer)
     if report.accuracy is not None:
         right = round(report.accuracy * report.images)
-        print(f"accuracy: {right} of {report.images} images, {report.accuracy:.2%}")
+        print(f"accuracy: {right} of {plural(report.images, 'image')}, {report.accuracy:.2%}")
     if report.bit_exact:
         print(f"bit-exact: {these(report)} equal the reference in every value")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .network import Network
 from .outline import Outline
+from .plan import Plan
 
 SUSPICIOUS = 0.5  # share of the nonzero values beyond the ends of the range
 
@@ -28,3 +29,8 @@ def input_note(network: Network | Outline, array: np.ndarray) -> list[str]:
         ends = f"{low * scale.scale:.4g} to {high * scale.scale:.4g}"
         lines.append(f"warning: {share:.0%} of the nonzero values lie beyond its range, {ends}: prepare images as in training")
     return lines
+
+
+def plan_note(plan: Plan, array: np.ndarray) -> list[str]:
+    """The same for a plan; nothing where only the host reads the input, which takes it as it is."""
+    return next((input_note(segment.outline, array) for segment in plan.accelerated if segment.tensor == plan.input), [])

@@ -13,7 +13,7 @@ from .devices import DEFAULT_CONFIG
 from .driver import PARAMETERS
 from .errors import ConfigError, FormatError, ShapeError
 from .files import load_network, network_path
-from .input_note import input_note
+from .input_note import plan_note
 from .plan import Plan
 from .run import as_images
 from .shipped import MODEL, RUNNABLE
@@ -80,12 +80,12 @@ def cut_model(name: str, config: Config, images: np.ndarray | None) -> Plan:
 
 
 def compile_model(name: str, config: Config, images: np.ndarray | None, fallback: str | None) -> Plan:
-    """The plan of a network or model; tiles are sized by the first image, where there is one."""
+    """The plan of a network or model; tiles are sized by the first image, where there is one, and how it is taken is said."""
     if fallback:
-        return cut_model(name, config, images)
-    network = load_network(name)
-    if images is None:
-        return plan_of(network, config)
-    image = as_images(network, images)[0]
-    print("\n".join(input_note(network, images)))
-    return plan_of(network, config, image)
+        plan = cut_model(name, config, images)
+    else:
+        network = load_network(name)
+        plan = plan_of(network, config, None if images is None else as_images(network, images)[0])
+    for line in [] if images is None else plan_note(plan, images):
+        print(line)
+    return plan
