@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,15 @@ def test_for_another_configuration(files: tuple[str, str], tmp_path: Path, capsy
         phantom_file.save(replace(compiled, config=replace(compiled.config, **change)), path)
         assert cli.main(["run", str(path), "--input", x]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_program_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is complete: it runs as it stands, and reads the first of the digits, a 2."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(program, "README.md", "exec"), {})
+    digit, cycles = map(int, capsys.readouterr().out.split())
+    assert digit == 2 and cycles > 10_000
 
 
 def test_wrong_uses(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
