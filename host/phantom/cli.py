@@ -93,9 +93,10 @@ def _add_simulated(commands: Any, wanted: str | None) -> None:
     for command, module in SIMULATED.items():
         try:
             importlib.import_module(f"{SIMULATION}.{module}").add_parser(commands)
-        except ImportError as error:
+        except (ImportError, PhantomError) as error:  # what it needs is not installed
             if wanted == command:
-                raise PhantomError(f"{wanted} needs {error.name or error}; `make setup` installs it") from None
+                needed = "numba" if not available("numba") else getattr(error, "name", None) or error
+                raise PhantomError(f"{wanted} needs {needed}; `make setup` installs it") from None
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -66,6 +66,19 @@ def test_without_the_simulation(monkeypatch: Any, capsys: pytest.CaptureFixture[
     assert "evaluate" not in capsys.readouterr().err
 
 
+def test_without_what_the_simulation_needs(monkeypatch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name, name="yaml")
+
+    monkeypatch.setattr(cli.importlib, "import_module", missing)
+    assert "evaluate needs yaml; `make setup` installs it" in fails(["evaluate"], capsys)
+    monkeypatch.setattr(cli, "available", lambda name: name != "numba")
+    assert "bench needs numba; `make setup` installs it" in fails(["bench"], capsys)
+    with pytest.raises(SystemExit):
+        cli.main(["rnu"])
+    assert "selftest" in capsys.readouterr().err
+
+
 # --- wrong networks ------------------------------------------------------------------------------------------------------
 
 
