@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_some_layers(files: tuple[str, str], tmp_path: Path, capsys: pytest.Capt
     document = tmp_path / "r.json"
     command = ["run", net, "--input", x, "--reference", "digits", "--json", str(document), "--layers"]
     assert cli.main([*command, "conv[12], fc"]) == 0
-    assert "bit-exact: all 3 layers" in capsys.readouterr().out
+    assert "bit-exact: these 3 of 5 layers" in capsys.readouterr().out
     assert [layer["name"] for layer in json.loads(document.read_text())["layers"]] == ["conv1", "conv2", "fc"]
     assert cli.main([*command, "conv1,conv9"]) == 2
     assert "there is no layer 'conv9'; there are conv1, conv2, conv3, conv4, fc" in capsys.readouterr().err
@@ -149,6 +150,15 @@ def test_for_another_configuration(files: tuple[str, str], tmp_path: Path, capsy
         assert message in capsys.readouterr().err
 
 
+def test_the_program_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is complete: it runs as it stands, and reads the first of the digits, a 2."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(program, "README.md", "exec"), {})
+    digit, cycles = map(int, capsys.readouterr().out.split())
+    assert digit == 2 and cycles > 10_000
+
+
 def test_wrong_uses(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     net, x = files
     for arguments, message in (
@@ -158,7 +168,7 @@ def test_wrong_uses(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) 
         (["run", "digits", "--input", x, "--reference", "digits"], "--reference goes with a .phantom file"),
         (["run", net], "has no images of its own"),
         (["compile", "digits", "-o", "digits.bin"], "digits.bin: it must end in .phantom"),
-        (["compile", net, "-o", "x.phantom"], "not a network file"),
+        (["compile", net, "-o", "x.phantom"], "is compiled already; name the model"),
     ):
         assert cli.main(arguments) == 2
         assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`phantom estimate`: cycles of every layer, without running anything.
+"""`phantom estimate`: cycles of every layer, without the RTL.
 
 Where the simulation is installed and the weights are at hand, by its cycle model; else by formula. Both say so.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,12 +18,13 @@ from .config import Config, load_config
 from .devices import DEFAULT_CONFIG
 from .errors import FormatError
 from .estimate import ASSUMED, FORMULA, MODEL, StageCycles
-from .files import check_writable, read_images, write_document
-from .optional import require
+from .files import check_writable, network_path, read_images, write_document
+from .optional import available, require
 from .options import NETWORK, compile_model, config_for, fallback_option
 from .phantom_file import SUFFIX
 from .plan import Accelerated, Hosted, Plan
 from .report import amount, grid, shortened
+from .shipped import SOURCES
 
 METHODS = ("model", "formula")
 NEEDED = ("phantom_sim", "numba")  # by the cycle model
@@ -32,11 +32,11 @@ NEEDED = ("phantom_sim", "numba")  # by the cycle model
 
 def add_parser(commands: Any) -> None:
     """The `estimate` command."""
-    parser: argparse.ArgumentParser = commands.add_parser("estimate", help="estimate the cycles of every layer; nothing is run")
+    parser: argparse.ArgumentParser = commands.add_parser("estimate", help="estimate the cycles of every layer, without the RTL")
     parser.add_argument("network", metavar="NETWORK", help=f"{NETWORK}; or a compiled file ({SUFFIX})")
     default = DEFAULT_CONFIG["board"]
     parser.add_argument("--config", metavar="NAME", help=f"configuration of the hardware (default: {default}, or the file's)")
-    shown = f"an input whose densities count; without one, {ASSUMED:.0%} of unsigned activations are taken to be nonzero"
+    shown = f"an input whose densities count; without one, {ASSUMED:.0%}% of unsigned activations are taken to be nonzero"
     parser.add_argument("--input", metavar="X.npy", help=shown)
     fallback_option(parser)
     shown = "formula: in seconds; model: the cycle model, the default where it can be had"
@@ -48,6 +48,7 @@ def add_parser(commands: Any) -> None:
 def command(options: argparse.Namespace) -> None:
     """Run `phantom estimate`."""
     check_writable(options.json)
+    network_path(options.network, (*SOURCES, SUFFIX))
     images = None
     if options.network.endswith(SUFFIX):
         compiled = phantom_file.load(options.network)
@@ -62,7 +63,7 @@ def command(options: argparse.Namespace) -> None:
         config = load_config(options.config or DEFAULT_CONFIG["board"])
         images = read_images(options)[0] if options.input else None
         plan = compile_model(options.network, config, images, options.fallback)
-        if options.by == "model" or (options.by is None and all(importlib.util.find_spec(name) for name in NEEDED)):
+        if options.by == "model" or (options.by is None and all(map(available, NEEDED))):
             plan = by_model(plan, config, images)
     print(table(plan, config, images is not None))
     if options.json:

@@ -22,6 +22,11 @@ class Measuring:
         self._kept = [i for i, stage in enumerate(stages) if chosen is None or any(name in chosen for name in stage)]
         self._parts: dict[int, list[Measure]] = {i: [] for i in self._kept}
 
+    @property
+    def stages(self) -> int:
+        """How many stages there are, chosen or not."""
+        return len(self._layers)
+
     def image(self, image: np.ndarray, outputs: Mapping[str, np.ndarray], counters: Sequence[Counters] | None) -> None:
         """Count one image [C, H, W]: outputs by layer, counters by stage."""
         tensors = {INPUT: image, **outputs}

@@ -79,6 +79,8 @@ def load(path: str | os.PathLike[str]) -> Network:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            if "header" not in file.files and "images" in file.files:
+                raise FormatError(f"{path}: holds images, not a network; images go to --input, as .npy")
             members = {name: file[name] for name in file.files}
         header = json.loads(members.pop("header").tobytes())
         found, version = header["format"], header["version"]

@@ -13,11 +13,13 @@ from .devices import DEFAULT_CONFIG
 from .driver import PARAMETERS
 from .errors import ConfigError, FormatError, ShapeError
 from .files import load_network, network_path
+from .input_note import plan_note
 from .plan import Plan
 from .run import as_images
+from .shipped import MODEL, RUNNABLE
 
 TIMEOUT = 600.0  # seconds that a layer may take; simulated time is slow
-NETWORK = "a network file (.npz), a quantised model (.onnx), or the name of one that comes along: digits"
+NETWORK = f"a network file (.npz), a quantised model (.onnx), or the name of one that comes along: {', '.join(RUNNABLE)}"
 
 
 def device_options(parser: argparse.ArgumentParser, devices: Sequence[str], default: str = "rtl") -> None:
@@ -59,7 +61,7 @@ def fallback_option(parser: argparse.ArgumentParser) -> None:
 def cut_model(name: str, config: Config, images: np.ndarray | None) -> Plan:
     """The plan of a model for accelerator and host; tiles are sized by the first image, where there is one."""
     path = network_path(name)
-    if path.suffix.lower() != ".onnx":
+    if path.suffix.lower() != MODEL:
         raise FormatError(f"{name}: --fallback needs an ONNX model, of which the host can compute parts")
     from .onnx.fallback import cut
     from .onnx.graph import read
@@ -78,8 +80,12 @@ def cut_model(name: str, config: Config, images: np.ndarray | None) -> Plan:
 
 
 def compile_model(name: str, config: Config, images: np.ndarray | None, fallback: str | None) -> Plan:
-    """The plan of a network or model; tiles are sized by the first image, where there is one."""
+    """The plan of a network or model; tiles are sized by the first image, where there is one, and how it is taken is said."""
     if fallback:
-        return cut_model(name, config, images)
-    network = load_network(name)
-    return plan_of(network, config, None if images is None else as_images(network, images)[0])
+        plan = cut_model(name, config, images)
+    else:
+        network = load_network(name)
+        plan = plan_of(network, config, None if images is None else as_images(network, images)[0])
+    for line in [] if images is None else plan_note(plan, images):
+        print(line)
+    return plan

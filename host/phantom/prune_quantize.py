@@ -7,18 +7,17 @@ network should be fine-tuned while it is pruned (docs/from-pytorch.md) and come 
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .calibration import load_examples
-from .errors import FormatError
+from .files import check_writable, write_document
 from .optional import require
 from .prune import kept, prune
 from .report import grid
+from .shipped import FLOAT, MODEL, network_path
 
 COMPARED = 32  # examples that errors are measured on, at most
 
@@ -123,7 +122,7 @@ def add_parser(commands: Any) -> None:
         help="prune a float ONNX model and quantise it to int8",
         description="Prune the weights of smallest magnitude, quantise to int8, and show each layer's density and output error.",
     )
-    parser.add_argument("model", metavar="MODEL.onnx", help="a float model with one input")
+    parser.add_argument("model", metavar="MODEL.onnx", help=f"a float model with one input, or one that comes along: {FLOAT[0]}")
     parser.add_argument("--calibration", required=True, metavar="X.npy", help="float32 [N, ...]: typical inputs")
     parser.add_argument("--sparsity", type=float, required=True, metavar="S", help="fraction of zeros, 0 to below 1; 0: keep all")
     parser.add_argument("--global", dest="across", action="store_true", help="one threshold for all layers together")
@@ -134,10 +133,9 @@ def add_parser(commands: Any) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Run `phantom prune-quantize`."""
-    for path in (options.output, options.json):
-        if path is not None and not Path(path).resolve().parent.is_dir():
-            raise FormatError(f"{path}: there is no such directory to write it to")
-    results = prune_quantise(options.model, options.calibration, options.sparsity, options.across, options.output)
+    check_writable(options.output, options.json)
+    path = str(network_path(options.model, (MODEL,), FLOAT))
+    results = prune_quantise(path, options.calibration, options.sparsity, options.across, options.output)
     print(table(results))
     if options.json:
         document = {
@@ -147,8 +145,5 @@ def command(options: argparse.Namespace) -> int:
             "scope": "global" if options.across else "layer",
             "layers": [{**asdict(r), "density": r.density} for r in results],
         }
-        try:
-            Path(options.json).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise FormatError(f"{options.json}: cannot be written ({error.strerror})") from None
+        write_document(options.json, document)
     return 0

@@ -89,7 +89,10 @@ class HostWork:
 
 @dataclass(frozen=True)
 class Report:
-    """A run of a network. bit_exact: None when nothing was compared. accuracy: None without labels. host: what it had to do."""
+    """A run of a network. bit_exact: None when nothing was compared. accuracy: None without labels. host: what it had to do.
+
+    in_all: how many layers there are, of which `layers` may be a choice; None: these are all.
+    """
 
     network: str
     config: Config
@@ -99,6 +102,12 @@ class Report:
     bit_exact: bool | None = None
     accuracy: float | None = None
     host: Sequence[HostWork] = ()
+    in_all: int | None = None
+
+    @property
+    def chosen(self) -> bool:
+        """Whether some layers are left out."""
+        return self.in_all is not None and len(self.layers) < self.in_all
 
     @property
     def total(self) -> Measure:
@@ -134,6 +143,8 @@ def _document(report: Report) -> dict[str, Any]:
     }
     if report.accuracy is not None:
         result["accuracy"] = report.accuracy
+    if report.chosen:
+        result["layers_in_all"] = report.in_all
     result["layers"] = [_entry(layer, config) for layer in report.layers]
     if report.host:
         result["host"] = [
@@ -172,7 +183,7 @@ def _table(report: Report) -> str:
 
 def _on_host(report: Report, work: HostWork) -> str:
     nodes = ", ".join(f"{name} ({op})" for name, op in work.nodes)
-    of = "" if work.share is None else f", {work.share:.1%} of the time"
+    of = "" if work.share is None else f", {work.share:.1%} of the time of host and accelerator together"
     return f"on the host: {nodes}: {work.seconds / report.images * 1e3:.2f} ms an image{of}"
 
 
@@ -196,12 +207,24 @@ def _row(measure: Measure, config: Config) -> tuple[str, ...]:
 def _summary(report: Report) -> str:
     total, multipliers, clock = report.total, report.config.multipliers, report.config.clock_mhz
     assert total.cycles is not None
-    each = total.cycles / clock / report.images
-    return (
-        f"{total.cycles:,} cycles for {plural(report.images, 'image')}: {each:,.1f} us each at {clock:g} MHz\n"
-        f"speedup over {multipliers} dense multipliers: {total.speedup(multipliers):.2f}x by total cycles, "
-        f"{report.speedup_layer_mean:.2f}x as the mean of layers"
-    )
+    each = duration(total.cycles / clock / report.images)
+    where = f" in {these(report)}" if report.chosen else ""
+    lines = [f"{total.cycles:,} cycles for {plural(report.images, 'image')}{where}: {each} each at {clock:g} MHz"]
+    over_all, mean = total.speedup(multipliers), report.speedup_layer_mean
+    if over_all is not None and mean is not None:  # else nothing multiplies
+        speedups = f"{over_all:.2f}x by total cycles, {mean:.2f}x as the mean of layers"
+        lines.append(f"speedup over {multipliers} dense multipliers: {speedups}")
+    return "\n".join(lines)
+
+
+def these(report: Report) -> str:
+    """The layers of the table, in words: all 5 layers; these 4 of 5 layers, where the others were left out."""
+    return f"these {len(report.layers)} of {report.in_all} layers" if report.chosen else f"all {len(report.layers)} layers"
+
+
+def duration(microseconds: float) -> str:
+    """With a unit that suits it: 78.9 us, 25.0 ms."""
+    return f"{microseconds:,.1f} us" if microseconds < 1000 else f"{microseconds / 1e3:,.1f} ms"
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[str]) -> list[str]:

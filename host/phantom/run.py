@@ -201,6 +201,11 @@ class LayersRun:
         """Sums over the images, by stage."""
         return self._measuring.measures()
 
+    @property
+    def in_all(self) -> int:
+        """Stages, those that are not measured included."""
+        return self._measuring.stages
+
 
 def run_network(
     network: Network | Outline,
@@ -239,6 +244,7 @@ def run_network(
         device=device,
         images=len(images),
         layers=each.measures(),
+        in_all=each.in_all,
         bit_exact=True if each.against is not None else None,
         accuracy=None if labels is None else accuracy(arrays[0], labels),
     )

@@ -12,7 +12,7 @@ from .hosted import HostRunner
 from .plan import Accelerated, Plan
 from .progress import progress
 from .report import HostWork, Report
-from .run import LayersRun, Runner, as_images
+from .run import LayersRun, Runner, accuracy, as_images
 from .scales import check_numbers
 
 
@@ -32,13 +32,14 @@ def run_plan(
     images: np.ndarray,
     check: bool = True,
     chosen: Collection[str] | None = None,
+    labels: np.ndarray | None = None,
 ) -> PlanOutcome:
     """Run all images [N, ...] of the model's input.
 
     Args:
         runners: of the segments on the accelerator, in order.
         check: compare with the reference; every such segment must have its network.
-        config, device, chosen: as for `run_network`.
+        config, device, chosen, labels: as for `run_network`.
 
     Raises:
         ShapeError: an image does not fit. RangeError: it is NaN somewhere. MismatchError, DeviceError: as for `run_network`.
@@ -67,6 +68,7 @@ def run_plan(
     cycles = [each.cycles for each in layers]
     spent = sum(host.seconds for host in hosts)
     total = None if None in cycles else spent + sum(c for c in cycles if c is not None) / config.clock_mhz / 1e6
+    arrays = {name: np.array(result) for name, result in results.items()}
     return PlanOutcome(
         Report(
             network=plan.name,
@@ -74,8 +76,10 @@ def run_plan(
             device=device,
             images=len(images),
             layers=[measure for each in layers for measure in each.measures()],
+            in_all=sum(each.in_all for each in layers),
             bit_exact=True if check else None,
+            accuracy=None if labels is None else accuracy(arrays[plan.outputs[0]], labels),
             host=[HostWork(host.segment.nodes, host.seconds, total and host.seconds / total) for host in hosts],
         ),
-        {name: np.array(result) for name, result in results.items()},
+        arrays,
     )

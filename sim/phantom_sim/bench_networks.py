@@ -31,6 +31,7 @@ from phantom.onnx.runtime import Runtime
 from phantom.program import Program, compile_network
 from phantom.progress import progress
 from phantom.run import DeviceRunner, as_images, by_name, run_network
+from phantom_sim.workloads.networks import SHORT
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "build" / "networks"
@@ -112,6 +113,18 @@ def against_onnxruntime(imported: Imported, image: np.ndarray, tensors: dict[str
     }
 
 
+def onnxruntime_line(same: dict[str, int]) -> str:
+    """`against_onnxruntime` in a sentence."""
+    values, own, through = (same[name] for name in ("outputs", "differ", "differ_through"))
+    if not own and not through:
+        return f"ONNX Runtime: all {values:,} values of all layers are equal"
+    most = f", by {same['max_abs']} at most," if own else ""
+    return (
+        f"ONNX Runtime: of {values:,} values {own:,} differ{most} where each layer is given its inputs, "
+        f"{through:,} in the network as a whole, where what was rounded the other way spreads"
+    )
+
+
 def run_one(name: str, accelerator: Accelerator, config: Config, library: Path) -> tuple[dict[str, Any], str]:
     """Document and table of one network."""
     imported, array = model_of(name)
@@ -140,19 +153,14 @@ def run(config_name: str, names: Sequence[str]) -> dict[str, Any]:
     for name in names:
         documents[name], table = run_one(name, accelerator, config, library_of(config))
         print(f"{name}\n{table}")
-        same = documents[name]["onnxruntime"]
-        print(
-            f"ONNX Runtime: {same['differ']:,} of {same['outputs']:,} differ layer by layer, by {same['max_abs']} at most; "
-            f"{same['differ_through']:,}\nwith what spreads from layer to layer\n",
-            flush=True,
-        )
+        print(f"{onnxruntime_line(documents[name]['onnxruntime'])}\n", flush=True)
     return documents
 
 
 def add_parser(subparsers: Any) -> None:
     """The `bench-networks` command."""
     parser: argparse.ArgumentParser = subparsers.add_parser("bench-networks", help="whole networks through the RTL (long)")
-    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join((*DIGITS, *LARGE))}; all by default")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join((*DIGITS, *LARGE))}; default: all")
     parser.add_argument("--config", default="pynq_z2", help="named configuration (pynq_z2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.set_defaults(action=command)
@@ -160,10 +168,10 @@ def add_parser(subparsers: Any) -> None:
 
 def command(arguments: argparse.Namespace) -> int:
     """Run `phantom bench-networks`."""
-    names = arguments.networks or [*DIGITS, *LARGE]
+    names = [SHORT.get(name, name) for name in arguments.networks] or [*DIGITS, *LARGE]
     unknown = [name for name in names if name not in (*DIGITS, *LARGE)]
     if unknown:
-        raise ConfigError(f"there is no network {unknown[0]!r}; there are {', '.join((*DIGITS, *LARGE))}")
+        raise ConfigError(f"there is no network {unknown[0]!r}; there are {', '.join((*DIGITS, *LARGE, *SHORT))}")
     document = run(arguments.config, names)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

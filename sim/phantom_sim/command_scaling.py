@@ -7,7 +7,7 @@ from pathlib import Path
 
 from phantom.config import load_config
 from phantom.errors import RangeError
-from phantom.files import check_writable, write_document
+from phantom.files import check_folders, check_writable, write_document
 from phantom.report import grid
 from phantom_sim.evaluation_docs import rewrite
 from phantom_sim.scaling import SIZES, scale
@@ -38,6 +38,7 @@ def command(options: argparse.Namespace) -> int:
         if value is not None and value < least:
             raise RangeError(f"--{name} {value}; it must be {least} at least")
     check_writable(options.json, options.docs)
+    check_folders(options.plots)
     base = load_config(options.config)
     found = scale(options.network, base, sorted({*options.multipliers}), options.seed, options.processes, options.layers)
     shown = tables(found, base)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
-from phantom.files import check_writable, write_document
+from phantom.files import check_folders, check_writable, write_document
+from phantom.shipped import RUNNABLE
 from phantom_sim import ours
 from phantom_sim.evaluation import Evaluation, evaluate
 from phantom_sim.evaluation_report import document, text
 from phantom_sim.rivals.lineup import mesh, paper
 from phantom_sim.timing import Timing
 from phantom_sim.workloads.layer import LayerMasks
-from phantom_sim.workloads.model import model_layers
+from phantom_sim.workloads.model import is_model, model_layers
 from phantom_sim.workloads.networks import NAMES, SHORT, Recipe, recipes
 
 NETWORKS = ("vgg16", "mobilenet")
@@ -25,12 +26,13 @@ NETWORKS = ("vgg16", "mobilenet")
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The `evaluate` command."""
     parser = subparsers.add_parser("evaluate", help="compare with dense machines, SCNN, SparTen, Eyeriss v2, the paper's core")
-    known = ", ".join((*SHORT, *NAMES))
+    drawn, along = ", ".join((*SHORT, *NAMES)), ", ".join(RUNNABLE)
     parser.add_argument(
         "networks",
         nargs="*",
         metavar="NETWORK",
-        help=f"MODEL.onnx, or random masks at the published densities of {known}; default: {' '.join(NETWORKS)}",
+        help=f"MODEL.onnx, one that comes along ({along}), or random masks at the published densities of {drawn}; "
+        f"default: {' '.join(NETWORKS)}",
     )
     parser.add_argument("--config", default="pynq_z2", metavar="NAME", help="named configuration (pynq_z2)")
     parser.add_argument("--multipliers", type=int, metavar="N", help="of every design; default: those of the configuration")
@@ -57,6 +59,7 @@ def command(options: argparse.Namespace) -> int:
     if options.processes is not None and options.processes < 1:
         raise RangeError(f"--processes {options.processes}; it must be 1 at least")
     check_writable(options.json, options.docs)
+    check_folders(options.plots)
     config = sized(load_config(options.config), options.multipliers)
     networks = options.networks or NETWORKS
     sources = [layers_of(name, options.seeds, options.input) for name in networks]
@@ -114,7 +117,7 @@ def layers_of(name: str, seeds: int, image: str | None) -> tuple[list[Sequence[R
 
     Raises ConfigError for an unknown name, FormatError or ShapeError for a model that cannot be used.
     """
-    if name.lower().endswith((".onnx", ".npz")):
+    if is_model(name):
         layers, said = model_layers(name, image)
         return [layers], f"a model's own zeros; activations of {said}"
     return [recipes(name, seed) for seed in range(1, seeds + 1)], "published densities, random masks"

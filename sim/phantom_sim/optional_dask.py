@@ -17,7 +17,7 @@ def connect(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
-        raise PhantomError("--scheduler needs dask.distributed; install it with: pip install 'phantom[cluster]'") from None
+        raise PhantomError("--scheduler needs dask.distributed; in the sources: pip install '.[cluster]'") from None
     try:
         return Client(address, timeout=TIMEOUT)
     except (OSError, TimeoutError):

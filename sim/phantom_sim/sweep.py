@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phantom.errors import RangeError
+from phantom.files import check_folders
 from phantom.progress import progress
 from phantom.report import grid, plural
 from phantom_sim.evaluation_report import shown
@@ -41,6 +42,7 @@ def command(options: argparse.Namespace) -> int:
     """Run `phantom sweep`."""
     if options.processes is not None and options.processes < 1:
         raise RangeError(f"--processes {options.processes}; it must be 1 at least")
+    check_folders(options.plots)
     points = load_grid(options.grid)
     results = Results(options.results or options.grid.with_suffix(".csv"), COLUMNS)
     runner = cluster(options.scheduler) if options.scheduler else local(options.processes)

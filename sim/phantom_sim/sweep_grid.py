@@ -32,11 +32,13 @@ import yaml
 
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, RangeError
+from phantom.shipped import network_path
 from phantom_sim.ours import with_mesh
 from phantom_sim.rivals import lookahead
 from phantom_sim.rivals.lineup import LEAST, mesh
 from phantom_sim.rivals.phantom_paper import PhantomPaper
-from phantom_sim.workloads.networks import NAMES, SHORT, recipes
+from phantom_sim.workloads.model import is_model
+from phantom_sim.workloads.networks import recipes
 from phantom_sim.workloads.spread import check_density
 
 PUBLISHED = "published"
@@ -87,8 +89,8 @@ class Point:
 
     @property
     def is_model(self) -> bool:
-        """Whether the network is a file."""
-        return self.network.lower().endswith((".onnx", ".npz"))
+        """Whether the network has zeros of its own. Raises ConfigError where there is none of that name."""
+        return is_model(self.network)
 
 
 AXES = (
@@ -203,15 +205,17 @@ def _check(path: Path, point: Point) -> None:
             f"{path}: act_words {point.act_words} hold {window} activations; a window of {kernel} and the one behind it need "
             f"{2 * LARGEST_KERNEL**2}"
         )
-    if point.is_model:
-        if not Path(point.network).exists():
-            raise ConfigError(f"{path}: networks: {point.network}: there is no such file")
-        if point.densities is not None:
-            raise ConfigError(f"{path}: {point.network} has zeros of its own; densities must be {PUBLISHED} for models")
-    elif point.network not in (*SHORT, *NAMES):
-        raise ConfigError(f"{path}: there is no network {point.network!r}; there are {', '.join((*SHORT, *NAMES))}, or a model")
-    else:
+    try:
+        model = point.is_model
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not model:
         recipes(point.network, point.seed, density=point.densities)
+        return
+    if not network_path(point.network).exists():
+        raise ConfigError(f"{path}: networks: {point.network}: there is no such file")
+    if point.densities is not None:
+        raise ConfigError(f"{path}: {point.network} has zeros of its own; densities must be {PUBLISHED} for models")
 
 
 def _whole(value: Any) -> bool:

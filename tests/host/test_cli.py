@@ -8,19 +8,21 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from networks_for_tests import random_conv, random_fc, random_input
 
 import phantom
-from phantom import cli, command_run, devices, network_file, reference
+from phantom import cli, command_run, devices, network_file, reference, shipped
 from phantom import run as runs
 from phantom.config import load_config
 from phantom.driver import Counters
 from phantom.errors import DeviceError, MismatchError
 from phantom.network import Network
 from phantom.outline import kind_of
+from phantom.report import CAUSES
 from phantom.run import ReferenceRunner, accuracy, by_name, run_network
 
 TINY = load_config("tiny")
@@ -90,7 +92,7 @@ def test_wrong_arguments(files: tuple[str, str], tmp_path: Path, capsys: pytest.
     assert "no images of its own; name some: --input" in fails(["run", net, *on_reference], capsys)
     assert "there is no such file" in fails(["run", "nothing.npz", "--input", x, *on_reference], capsys)
     assert "there is no such file" in fails(["run", net, "--input", "nothing.npy", *on_reference], capsys)
-    assert "not a network file" in fails(["run", x, "--input", x, *on_reference], capsys)
+    assert "unknown kind of file; it must be .npz, .onnx or .phantom" in fails(["run", x, "--input", x, *on_reference], capsys)
     assert "not a .npy file" in fails(["run", net, "--input", __file__, *on_reference], capsys)
     assert "several arrays" in fails(["run", net, "--input", several, *on_reference], capsys)
     assert "(3, 8, 9); network 'net' takes uint8 of shape (3, 8, 8)" in fails(
@@ -100,7 +102,8 @@ def test_wrong_arguments(files: tuple[str, str], tmp_path: Path, capsys: pytest.
     assert "there is no configuration 'huge'; there are big" in fails(["run", net, "--input", x, "--config", "huge"], capsys)
     assert "no such directory" in fails(["run", net, "--input", x, "--json", tmp_path / "no" / "r.json", *on_reference], capsys)
     assert "cannot be written" in fails(["run", net, "--input", x, "--json", tmp_path, *on_reference], capsys)
-    assert "counts no cycles" in fails(["run", net, "--input", x, "--plot", tmp_path / "r.png", *on_reference], capsys)
+    np.save(wrong, np.zeros((0, 3, 8, 8), np.uint8))
+    assert "it must hold one image at least" in fails(["run", net, "--input", wrong, *on_reference], capsys)
 
 
 def test_no_board(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,13 +210,27 @@ def test_kinds(network: Network) -> None:
     assert run_network(network, TINY, "reference", ReferenceRunner(network), images, check=False).report.layers[1].kind == "fc"
 
 
+def test_chosen_layers(files: tuple[str, str], network: Network, monkeypatch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their cycles are not said to be those of all."""
+    monkeypatch.setattr(command_run, "runner_on", lambda *_: Fake(network))
+    command = ["run", files[0], "--input", files[1]]
+    assert cli.main([*command, "--layers", "conv"]) == 0
+    text = capsys.readouterr().out
+    assert "500 cycles for 5 images in these 1 of 2 layers: 1.0 us each" in text
+    assert "bit-exact: these 1 of 2 layers equal" in text
+    assert cli.main(command) == 0
+    text = capsys.readouterr().out
+    assert "1,000 cycles for 5 images: 2.0 us each" in text and "input: integers, taken as they are (uint8)" in text
+
+
 # --- info ----------------------------------------------------------------------------------------------------------------
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info"]) == 0
     table = capsys.readouterr().out
-    assert all(name in table for name in ("tiny", "small", "pynq_z2"))
+    assert all(name in table for name in ("tiny", "small", "pynq_z2", "digits_float", *shipped.RUNNABLE))
+    assert all(word in table for word in (*CAUSES, "LAM", "util", "dense", "effectual", "GOP/s", "speedup"))
     assert cli.main(["info", "--config", "pynq_z2"]) == 0
     text = capsys.readouterr().out
     assert "4 x 4 cores x 8 threads = 128 multipliers" in text and "125 MHz" in text and "row buffer" in text

@@ -129,8 +129,11 @@ def test_wrong_models(files: tuple[str, str, Path], tmp_path: Path, capsys: pyte
         return fails(command(write(tmp_path, proto, "wrong.onnx"), x, q, *half), capsys)
 
     assert "there is no such file" in fails(command("nothing.onnx", x, q, *half), capsys)
-    assert "not an ONNX file" in fails(command(x, x, q, *half), capsys)
-    assert "not an ONNX file" in fails(command(__file__, x, q, *half), capsys)
+    assert "unknown kind of file; it must be .onnx" in fails(command(x, x, q, *half), capsys)
+    (tmp_path / "x.onnx").write_bytes(Path(x).read_bytes())
+    assert "not an ONNX file" in fails(command(tmp_path / "x.onnx", x, q, *half), capsys)
+    (tmp_path / "x.onnx").write_text(Path(__file__).read_text())
+    assert "not an ONNX file" in fails(command(tmp_path / "x.onnx", x, q, *half), capsys)
     (tmp_path / "empty.onnx").write_bytes(b"")
     assert "not an ONNX file" in fails(command(tmp_path / "empty.onnx", x, q, *half), capsys)
     whole = Path(files[0]).read_bytes()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from phantom.config import load_config
-from phantom.report import CAUSES, Measure, Report, add, amount, grid, plural
+from phantom.report import CAUSES, Measure, Report, add, amount, duration, grid, plural
 
 TINY = load_config("tiny")  # 16 multipliers at 100 MHz
 
@@ -51,6 +52,27 @@ def test_document_can_be_recomputed_from_itself() -> None:
         assert set(entry["stalls"]) == set(CAUSES)
     mean = sum(entry["speedup_over_dense"] for entry in document["layers"]) / 2
     assert document["totals"]["speedup_layer_mean"] == mean
+
+
+def test_some_layers_of_all() -> None:
+    """Their sum is not taken for that of the network."""
+    some = replace(a_report(), in_all=5)
+    assert "4,000 cycles for 2 images in these 2 of 5 layers: 20.0 us each at 100 MHz" in some.table()
+    assert some.document()["layers_in_all"] == 5
+    every = replace(a_report(), in_all=2)
+    assert "4,000 cycles for 2 images: 20.0 us each" in every.table() and "layers_in_all" not in every.document()
+
+
+def test_nothing_multiplies() -> None:
+    pool = Measure("pool", "maxpool 2x2/2", 100, 0, 0)
+    text = Report("net", TINY, "rtl", 1, [pool], in_all=2).table()
+    assert "100 cycles for 1 image in these 1 of 2 layers: 1.0 us each" in text and "dense multipliers" not in text
+
+
+def test_duration() -> None:
+    assert (duration(78.94), duration(999.9), duration(25_000), duration(12_345_678)) == (
+        "78.9 us", "999.9 us", "25.0 ms", "12,345.7 ms",
+    )  # fmt: skip
 
 
 def test_without_cycles() -> None:

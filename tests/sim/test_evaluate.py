@@ -252,7 +252,11 @@ def test_command_line_on_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["vgg17"], "no network 'vgg17'"),
+        (["vgg17"], "no network 'vgg17'; there are mobilenet, alexnet, vgg16"),
+        (["vgg17"], "digits, digits_plain, digits_residual, digits_separable, or a model (.onnx)"),
+        (["net.phantom"], "is compiled already; name the model"),
+        (["host/phantom/networks/digits.npz"], "name one, --input X.npy (uint8)"),
+        (["--plots", "/no/such/directory"], "no such directory to make it in"),
         (["missing.onnx"], "missing.onnx"),
         (["--seeds", "0"], "--seeds 0; it must be 1 at least"),
         (["--processes", "0"], "--processes 0"),

@@ -300,6 +300,7 @@ def test_pictures(tmp_path: Path) -> None:
         ({"densities": [[0.5, 0.5]]}, ConfigError, "zeros of its own"),
         ({"networks": ["vgg17"]}, ConfigError, "no network 'vgg17'"),
         ({"networks": ["no.onnx"]}, ConfigError, "no such file"),
+        ({"networks": ["digits_plain"], "densities": [[0.5, 0.5]]}, ConfigError, "digits_plain has zeros of its own"),
         ({"seeds": [-1]}, RangeError, "seeds -1"),
         ({"mash": [[4, 4]]}, ConfigError, "unknown keys"),
         ({"config": "none"}, ConfigError, "no configuration 'none'"),

@@ -11,7 +11,7 @@ import pytest
 from phantom.errors import ConfigError, FormatError, RangeError, ShapeError
 from phantom_sim.workloads import networks, spread
 from phantom_sim.workloads.layer import LayerMasks
-from phantom_sim.workloads.model import model_layers
+from phantom_sim.workloads.model import is_model, model_layers
 from phantom_sim.zoo.architectures import architecture
 from phantom_sim.zoo.densities import published
 from phantom_sim.zoo.layers import sizes
@@ -118,6 +118,21 @@ def test_a_models_own_zeros() -> None:
         assert np.count_nonzero(masks.weights) == np.count_nonzero(layer.weights)
         assert masks.filters == layer.filters and masks.connected == isinstance(layer, FullyConnected)
     assert 0 < layers[1].act_density < 1 and layers[1].activations.shape[0] == layers[0].filters
+
+
+def test_networks_that_come_along() -> None:
+    """By their names, on the first of their own images."""
+    path = "host/phantom/networks/digits_plain.onnx"
+    for name, same in (("digits_plain", path), ("digits", None)):
+        layers, said = model_layers(name)
+        assert is_model(name) and said == "the first of its own images" and layers[0].name == "conv1"
+        if same:
+            assert all(np.array_equal(a.weights, b.weights) for a, b in zip(layers, model_layers(same)[0], strict=True))
+    assert is_model("some.onnx") and not is_model("mobilenet")
+    with pytest.raises(ConfigError, match=r"no network 'vgg17'; there are mobilenet, alexnet, .* digits_separable, or a model"):
+        is_model("vgg17")
+    with pytest.raises(ConfigError, match="no network 'vgg17'; there are mobilenet, alexnet"):
+        networks.recipes("vgg17")
 
 
 def test_models_that_cannot_be_used(tmp_path: Path) -> None:

@@ -10,15 +10,14 @@ import numpy as np
 
 from ..errors import FormatError
 from ..optional import require
+from ..shipped import shown
 from .values import UnsupportedModel
 
 MIN_OPSET = 13
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QGemm")
-RECIPE = (
-    "quantise it first: onnxruntime.quantization.quantize_static(..., quant_format=QuantFormat.QDQ, per_channel=True, "
-    "activation_type=QuantType.QInt8, weight_type=QuantType.QInt8, extra_options={'ActivationSymmetric': True})"
-)
+QUANTISE = "phantom prune-quantize {} --calibration X.npy --sparsity 0 -o Q.onnx"
+RECIPE = f"quantise all of the float model: {QUANTISE.format('FLOAT.onnx')}"
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,13 @@ def read(path: str | os.PathLike[str]) -> Graph:
     try:
         model = onnx.load(os.fspath(path))
     except FileNotFoundError as error:
-        raise FormatError(f"{path}: there is no such file ({error.filename or 'external data'})") from None
+        other = "" if str(error.filename) == os.fspath(path) else f" ({error.filename or 'external data'})"
+        raise FormatError(f"{path}: there is no such file{other}") from None
     except Exception as error:  # a protobuf parser's errors differ with its implementation
         raise FormatError(f"{path}: not an ONNX model, or damaged ({type(error).__name__})") from None
     if not model.HasField("graph") or not model.graph.node:
         raise FormatError(f"{path}: not an ONNX model, or one without nodes")
-    return graph_of(model, os.fspath(path))
+    return graph_of(model, shown(path))
 
 
 def graph_of(model: Any, name: str) -> Graph:
@@ -96,7 +96,7 @@ def graph_of(model: Any, name: str) -> Graph:
         constants[tensor.name] = onnx.numpy_helper.to_array(tensor)
     nodes = tuple(_node(onnx, node, i) for i, node in enumerate(graph.node))
     if not any(node.op in QUANTISED or node.op.startswith("QLinear") for node in nodes):
-        raise UnsupportedModel(f"{name}: is a float model; {RECIPE}")
+        raise UnsupportedModel(f"{name}: is a float model; quantise it first: {QUANTISE.format(name)}")
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
         raise UnsupportedModel(f"{name}: has {len(inputs)} inputs ({[v.name for v in inputs]}); it must have one")

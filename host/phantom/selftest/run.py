@@ -137,8 +137,11 @@ class Selftest:
         if off:
             more = f", and {len(off) - 3} more" if len(off) > 3 else ""
             raise DeviceError(f"{'; '.join(off[:3])}{more} ({self.source})")
-        bound = "equal but for a few" if self.exact else "within what a memory between fast and slow explains"
-        return f"{len(self._ran)} networks {bound}, {self.source}"
+        if self.exact:
+            bound = f"within {100 * EXACT:g} % and {SLACK} cycles a stage of {self.source.removeprefix('by ')}"
+        else:
+            bound = f"within what a memory between fast and slow explains, {self.source}"
+        return f"{len(self._ran)} networks {bound}"
 
 
 def _values(network: Network, outputs: dict[str, np.ndarray]) -> int:

@@ -7,21 +7,36 @@ from pathlib import Path
 import numpy as np
 
 from phantom import reference
-from phantom.errors import FormatError, ShapeError
-from phantom.files import load_network
+from phantom.errors import ConfigError, FormatError, ShapeError
+from phantom.files import load_network, own_images
 from phantom.layer import INPUT
-from phantom.network import Conv, FullyConnected
+from phantom.network import Conv, FullyConnected, Network
 from phantom.run import as_images
+from phantom.shipped import COMPILED, MODEL, RUNNABLE, SOURCES, shipped_file
 from phantom_sim.zoo.images import images
 
 from .layer import LayerMasks
+from .networks import NAMES, SHORT
+
+
+def is_model(name: str) -> bool:
+    """Whether a network is a model's file or one that comes along; else its masks are drawn.
+
+    Raises ConfigError for what is neither, nor a network whose densities are known.
+    """
+    if name in (*SHORT, *NAMES):
+        return False
+    if shipped_file(name) or name.lower().endswith((*SOURCES, COMPILED)) or Path(name).exists():
+        return True
+    known = ", ".join((*SHORT, *NAMES, *RUNNABLE))
+    raise ConfigError(f"there is no network {name!r}; there are {known}, or a model ({MODEL})")
 
 
 def model_layers(path: str, image: str | None = None) -> tuple[list[LayerMasks], str]:
     """The layers with weights of a model, and in words where its image is from.
 
-    `image`: .npy file, [C, H, W] or [N, C, H, W], of which the first counts; else NAME.npy beside the model, else a synthetic
-    one.
+    `image`: .npy file, [C, H, W] or [N, C, H, W], of which the first counts; else the first of those that come along with the
+    network, else NAME.npy beside the model, else a synthetic one.
 
     Raises FormatError for what cannot be read, and where nothing has weights; ShapeError where the image does not fit.
     """
@@ -29,7 +44,7 @@ def model_layers(path: str, image: str | None = None) -> tuple[list[LayerMasks],
     weighted = [layer for layer in network.layers if isinstance(layer, Conv | FullyConnected)]
     if not weighted:
         raise FormatError(f"{path}: no layer has weights, so there is nothing to compare; it needs a convolution at least")
-    array, said = _image(path, image, network.input_shape)
+    array, said = _image(path, image, network)
     values = as_images(network, array)[0]
     outputs = reference.run(network, values)
     by_name = {INPUT: values, **{layer.name: out for layer, out in zip(network.layers, outputs, strict=True)}}
@@ -60,12 +75,20 @@ def _masks(layer: Conv | FullyConnected, source: np.ndarray, result: np.ndarray)
     )
 
 
-def _image(path: str, image: str | None, shape: tuple[int, int, int]) -> tuple[np.ndarray, str]:
+def _image(path: str, image: str | None, network: Network) -> tuple[np.ndarray, str]:
+    if image is None and shipped_file(path):
+        return own_images(path)[0], "the first of its own images"
     beside = Path(path).with_suffix(".npy")
     if image is None and beside.exists():
         image = str(beside)
+    if image is None and network.input_quantisation is None:
+        kind = network.input_dtype
+        raise FormatError(
+            f"{path}: takes {kind} and has no scale, so that no image can be made up: name one, --input X.npy ({kind}); "
+            f"a model ({MODEL}) needs none"
+        )
     if image is None:
-        return images(1, shape)[0], "a synthetic image"
+        return images(1, network.input_shape)[0], "a synthetic image"
     try:
         array = np.load(image, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

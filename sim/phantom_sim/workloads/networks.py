@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phantom.errors import ConfigError
 from phantom_sim.zoo.architectures import ARCHITECTURES, VARIANTS, architecture
 from phantom_sim.zoo.densities import Density, published
 from phantom_sim.zoo.layers import INPUT, Architecture, Layer, Size, sizes
@@ -72,6 +73,8 @@ def recipes(
 
     Raises ConfigError for an unknown network, RangeError for an impossible density.
     """
+    if network not in (*SHORT, *NAMES):
+        raise ConfigError(f"there is no network {network!r}; there are {', '.join((*SHORT, *NAMES))}")
     net = architecture(SHORT.get(network, network))
     if density is None:
         densities, _ = published(net)
