@@ -204,11 +204,13 @@ def test_every_cause_is_met(board: Board) -> None:
         (64, 16, 10, 1, 0.3, 0.5),  # the LAM
         (3, 96, 14, 3, 0.6, 1.0),  # the drain and the output
         (96, 64, 3, 3, 0.5, 0.3),  # weights
+        (40, 8, 28, 3, 0.3, 1.0),  # the row buffer
     ):
         image = image_of(rng, (channels, size, size), activations)
         layer = conv(rng, channels, filters, (kernel, kernel), weights, padding=(kernel // 2,) * 4)
         found += board.run(one(layer, image), image)
-    assert not any(board.stages[-4:]), board.stages[-4:]
+    assert not any(board.stages[-5:]), board.stages[-5:]
+    assert found[-1].counters.row_buffer_full > found[-1].cycles // 4
     total = {cause: sum(result.counters.sampled[cause] for result in found) for cause in found[0].counters.sampled}
     assert all(total.values()), total
 
