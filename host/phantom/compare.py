@@ -18,7 +18,7 @@ from .onnx import Imported, Tensor
 from .onnx.runtime import Runtime
 from .outline import outline_of
 from .progress import progress
-from .report import grid
+from .report import grid, shortened
 from .run import Runner, as_images, with_joins
 
 LONGEST_NAME = 28
@@ -84,9 +84,8 @@ class Comparison:
         for line in (*self.lines, *self.kinds()):
             through, own = line.through, line.own
             first = "" if through.first is None else str(through.first).replace(" ", "")
-            name = line.tensor.name if len(line.tensor.name) <= LONGEST_NAME else line.tensor.name[: LONGEST_NAME - 1] + "~"
             cells = (f"{through.values:,}", f"{own.differ:,}", f"{own.most}", f"{through.differ:,}", f"{through.most}", first)
-            rows.append((name, line.kind, *cells))
+            rows.append((shortened(line.tensor.name, LONGEST_NAME), line.kind, *cells))
         head = ("tensor", "kind", "values", "own", "most", "through", "most", "first (image,c,y,x)")
         lines = grid(head, rows, left={"tensor", "kind", "first (image,c,y,x)"})
         lines.insert(len(self.lines) + 2, lines[1])
