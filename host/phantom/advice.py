@@ -48,7 +48,7 @@ PLAIN = (
 
 
 def advice(report: Report, figures: Sequence[StageCycles] = ()) -> Table:
-    """A row for each cause that takes more than a tenth of some layer's thread cycles, of each layer at most two; the layers by it.
+    """A row for each cause that takes more than a tenth of a layer's thread cycles, with the layers; of each, two at most.
 
     figures: the stages' estimates, by whose bounds it says whether the weight ports are what is waited for. Fully connected
     layers, and those without weights, have rows of their own, since other things help there.

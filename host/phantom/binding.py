@@ -85,7 +85,7 @@ def _without_weights(events: Counters, share: float, need: float, config: Config
     if starved >= OFTEN:
         return "the memory", f"{threads}, and the weight ports wait for the memory ({starved:.0%} of the cycles)"
     if blocked >= OFTEN:
-        others = f"weights for others wait for room ({blocked:.0%} of the cycles)"
-        return "the threads' unequal shares", f"{threads} although {others}: some have fewer weights, and are done before the others"
+        others = f"although weights for others wait for room ({blocked:.0%} of the cycles)"
+        return "the threads' unequal shares", f"{threads} {others}: some have fewer weights, and are done before the others"
     end = f"the ports need {need:.0%} of the time, and the drain is at work in {drained:.0%} of it"
     return "the layer's beginning and end", f"{threads}, but {end}: sums are read after the last weight, and nothing follows"

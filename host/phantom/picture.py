@@ -109,13 +109,14 @@ def legend_beside(axes: Any, upside_down: bool = False) -> None:
     axes.legend(handles[::step], labels[::step], frameon=False, fontsize=8.5, labelcolor=INK, **place)
 
 
-def legend_below(axes: Any, columns: int, inches: float) -> None:
-    """The legend so far below the axes that the axis' own labels have room."""
+def legend_below(axes: Any, columns: int, inches: float, handles: Sequence[Any] | None = None) -> None:
+    """The legend, of `handles` or of what has labels, so far below the axes that the axis' own labels have room."""
     from matplotlib.transforms import ScaledTranslation
 
     below = axes.transAxes + ScaledTranslation(0, -inches, axes.figure.dpi_scale_trans)
     place = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0, "ncol": columns}
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, columnspacing=1.6, **place)
+    given = {} if handles is None else {"handles": handles}
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, columnspacing=1.6, **place, **given)
 
 
 def legend_across(below: Any, axes: Any, columns: int) -> None:

@@ -52,8 +52,8 @@ def plot(report: Report, path: str | os.PathLike[str]) -> None:
 def thread_states(report: Report, total: bool = True) -> Picture:
     """Stacked bars: what the threads did, layer by layer and, unless not wanted, in total; in shares of their time.
 
-    Of a large network the layers that took the longest have bars of their own, the others one together. Raises PhantomError where
-    no cycles were counted.
+    Of a large network the layers that took the longest have bars of their own, the others one together. Raises PhantomError
+    where no cycles were counted.
     """
     _check(report)
     places, measures = _with_total(_longest(report.layers), report.total)
@@ -181,7 +181,7 @@ def _states(axes: Any, places: Sequence[float], measures: Sequence[Measure], mul
 
 
 def _speedups(axes: Any, places: Sequence[float], measures: Sequence[Measure], report: Report) -> None:
-    """Bars of the speedup, with a line at 1 (the dense machine) and one at the mean of layers; none where nothing is multiplied."""
+    """Bars of the speedup, with a line at 1, the dense machine, and one at the mean; none where nothing is multiplied."""
     plain(axes, rows=False)
     speedups = [measure.speedup(report.config.multipliers) for measure in measures]
     values = [speedup or 0.0 for speedup in speedups]

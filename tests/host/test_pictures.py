@@ -6,7 +6,9 @@ import struct
 import subprocess
 import sys
 from dataclasses import fields, replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,7 @@ def all_pictures() -> dict[str, tuple[Picture, str]]:
         "predictions": (plot_images.predictions(*some_digits()), "2 of 3 right: 1 2(0) 0"),
         "scores": (plot_images.score_bars(*some_digits(), most=2), "read as 1, is 1, read as 2, is 0"),
         "bounds": (plot_parts.bounds([stage("c1", 50.0)], events), "c1: 200 cycles, multipliers 25% of them"),
-        "waits": (plot_parts.waits(["c1"], events, TINY), f"rows of the input 25%, weight waits for room in a queue {queue}; below"),
+        "waits": (plot_parts.waits(["c1"], events, TINY), f"of the input 25%, weight waits for room in a queue {queue}; below"),
         "timeline": (plot_times.timeline(outcome), "one image: 10.0 us, 9.0 to 11.0; layers: c1 5.0, c2 5.0"),
         "times": (plot_times.times_picture(times, ("ours",)), "cpu: median 65.0 us; ours: median 12.5 us"),
         "sweep": (sparsity_sweep((0, 0.5), curves, 0.5), "a: 0% pruned 100.0% right 20 cycles, 50% pruned 50.0% right 10 cycles"),
@@ -148,7 +150,7 @@ def test_pictures_of_large_networks_fit_on_a_screen_and_no_names_overlap(layers:
         size = picture.figure.get_size_inches() * SCREEN
         assert size[0] <= 960 and size[1] <= 560
         boxes = [label.get_window_extent() for label in picture.figure.axes[0].get_yticklabels()]
-        assert all(above.y0 >= below.y1 for above, below in zip(boxes, boxes[1:]))
+        assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
         assert all(box.x0 >= 0 for box in boxes)
 
 
@@ -178,18 +180,14 @@ def test_advice_does_not_ask_for_kernels_where_there_are_none() -> None:
     assert not any("kernels" in row[3] for row in rows)
 
 
-@pytest.mark.parametrize(("bound", "says"), [(50.0, "not what is waited for: they need 10%"), (400.0, "most of the time of c1 (80%)")])
+@pytest.mark.parametrize(("bound", "says"), [(50.0, "not what is waited for: they need 10%"), (400.0, "time of c1 (80%)")])
 def test_advice_agrees_with_the_ports_shares(bound: float, says: str) -> None:
     figures = StageCycles("c1", "conv", 0.5, 0.5, 100.0, dict.fromkeys(BOUNDS, bound), 1000, 500.0)
     (helps,) = (row[3] for row in advice.advice(a_report(), [figures]).rows if row[0].startswith("weight"))
     assert says in helps
 
 
-class Compiled:
-    """As much of a compiled stage as a verdict looks at."""
-
-    class source:
-        logical = (64, 4, 4)
+COMPILED = SimpleNamespace(source=SimpleNamespace(logical=(64, 4, 4)))  # as much of a stage as a verdict looks at
 
 
 @pytest.mark.parametrize(
@@ -216,13 +214,22 @@ def test_what_binds_a_layer(kind: str, need: dict[str, float], events: dict[str,
     counted = {name: value for name, value in events.items() if name not in CAUSES}
     waited = {name: value for name, value in events.items() if name in CAUSES}
     counters = replace(some_counters(cycles=1000, **counted), sampled=waited)
-    found = binding.verdict(Compiled, figures, counters, TINY)  # type: ignore[arg-type]
+    found = binding.verdict(COMPILED, figures, counters, TINY)  # type: ignore[arg-type]
     assert found[0] == part and shown in found[1]
 
 
 def test_times_have_a_spread() -> None:
     table = plot_times.times_table({"a": np.arange(1.0, 102), "b": np.full(5, 102.0)}, "a")
-    assert table.rows == [("a", "51.0", "6.0 to 96.0", "101", "1.00x"), ("b", "102.0", "102.0 to 102.0", "5", "2.00x")]
+    assert table.rows == [("a", "51.0", "6.0 to 96.0", "101", ""), ("b", "102.0", "102.0 to 102.0", "5", "2.0 times slower")]
+    assert table.head[-1] == "than a"
+
+
+@pytest.mark.parametrize(
+    ("ours", "says"), [(10.0, "5.0 times faster than cpu"), (49.0, "as fast as cpu"), (200.0, "4.0 times slower than cpu")]
+)
+def test_a_sentence_says_which_is_faster(ours: float, says: str) -> None:
+    times = {"slow cpu": np.full(3, 90.0), "cpu": np.full(3, 50.0), "ours": np.full(3, ours)}
+    assert plot_times.message(times, "ours", 125.0) == f"ours, at 125 MHz: {ours:.1f} us an image, {says} (50.0 us)."
 
 
 def test_a_table_is_html_and_text() -> None:
