@@ -130,6 +130,10 @@ def test_images_scores_and_labels_must_belong_together() -> None:
             plot_images.predictions(*wrong)
 
 
+def test_what_was_read_wrongly_is_shown_first_where_not_all_fit() -> None:
+    assert plot_images.predictions(*some_digits(), most=2).words == "2 of 3 right: 2(0) 1"
+
+
 def test_words_and_marks_cover_all_that_is_counted() -> None:
     assert set(advice.MEANING) == set(advice.HELP) == set(CAUSES)
     assert set(plot_parts.NEEDS) == set(BOUNDS)
