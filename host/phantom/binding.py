@@ -60,9 +60,7 @@ def verdict(program: Executable, figures: StageCycles, events: Counters, config:
     return "the drain", f"{share}: the sums of one pass are not read yet when the next one but one wants to begin"
 
 
-def _unpacked(
-    program: Executable, figures: StageCycles, events: Counters, share: float, packing: float
-) -> tuple[str, str]:
+def _unpacked(program: Executable, figures: StageCycles, events: Counters, share: float, packing: float) -> tuple[str, str]:
     starved, blocked = events.lam_starved / events.cycles, events.lam_blocked / events.cycles
     threads = f"threads wait for channels to be packed ({share:.0%} of their time)"
     if starved >= MOSTLY:
