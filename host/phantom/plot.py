@@ -187,7 +187,7 @@ def _speedups(axes: Any, places: Sequence[float], measures: Sequence[Measure], r
     values = [speedup or 0.0 for speedup in speedups]
     axes.barh(places, values, 0.74, color=_colours(measures))
     axes.axvline(1, color=BAD, linewidth=1.2, linestyle="--")
-    said, mean = "dashed: dense, always busy", report.speedup_layer_mean
+    said, mean = "dashed: dense", report.speedup_layer_mean
     if mean is not None:
         axes.axvline(mean, color=GREY, linewidth=1.2, linestyle=":")
         said += f"; dotted: mean, {mean:.2f}x"
