@@ -18,7 +18,7 @@ from .onnx import Imported, Tensor
 from .onnx.runtime import Runtime
 from .outline import outline_of
 from .progress import progress
-from .report import grid
+from .report import grid, shortened
 from .run import Runner, as_images, with_joins
 
 LONGEST_NAME = 28
@@ -78,19 +78,22 @@ class Comparison:
         """Whether no layer differs by more than 1 from what ONNX Runtime computes from the same inputs."""
         return all(line.own.most <= 1 for line in self.lines)
 
-    def table(self) -> str:
-        """For people."""
+    def table(self, everything: bool = True) -> str:
+        """For people; or else only the tensors that differ, and the sum of all."""
+        lines, sums = self.lines, self.kinds()
+        if not everything:
+            lines, sums = [line for line in lines if line.through.differ or line.own.differ], sums[-1:]
         rows = []
-        for line in (*self.lines, *self.kinds()):
+        for line in (*lines, *sums):
             through, own = line.through, line.own
             first = "" if through.first is None else str(through.first).replace(" ", "")
-            name = line.tensor.name if len(line.tensor.name) <= LONGEST_NAME else line.tensor.name[: LONGEST_NAME - 1] + "~"
             cells = (f"{through.values:,}", f"{own.differ:,}", f"{own.most}", f"{through.differ:,}", f"{through.most}", first)
-            rows.append((name, line.kind, *cells))
+            rows.append((shortened(line.tensor.name, LONGEST_NAME), line.kind, *cells))
         head = ("tensor", "kind", "values", "own", "most", "through", "most", "first (image,c,y,x)")
-        lines = grid(head, rows, left={"tensor", "kind", "first (image,c,y,x)"})
-        lines.insert(len(self.lines) + 2, lines[1])
-        return "\n".join(lines)
+        text = grid(head, rows, left={"tensor", "kind", "first (image,c,y,x)"})
+        if lines:
+            text.insert(len(lines) + 2, text[1])
+        return "\n".join(text)
 
     def kinds(self) -> list[Line]:
         """Sums over the layers of each kind, and over all. A layer that yields several tensors counts once."""

@@ -17,6 +17,7 @@ DEVICES = ("rtl", "reference", "board")
 DEFAULT_CONFIG = {"rtl": "tiny", "reference": "tiny", "board": "pynq_z2"}
 BITSTREAM = "phantom.bit"
 BOARDS = ("Pynq-Z2", "Pynq-Z1")  # as PYNQ's images name themselves; both have the xc7z020clg400-1
+ELSEWHERE = 'the simulation: --device rtl, in a notebook DEVICE = "rtl"'  # a notebook has no command line
 PATIENCE = 3.0  # seconds of silence before a first build says what it is doing
 
 
@@ -76,11 +77,11 @@ def _board() -> Any:
 
             found = [d for d in Device.devices if not type(d).__module__.startswith("phantom_sim")]
     except ImportError:
-        raise DeviceError("device board needs PYNQ, which is part of a PYNQ board's image; elsewhere use --device rtl") from None
+        raise DeviceError(f"device board needs PYNQ, which is part of a PYNQ board's image; elsewhere use {ELSEWHERE}") from None
     except (RuntimeError, OSError) as error:
-        raise DeviceError(f"PYNQ cannot reach a device ({error}); run on the board, as root, or use --device rtl") from None
+        raise DeviceError(f"PYNQ cannot reach a device ({error}); run on the board, as root, or use {ELSEWHERE}") from None
     if not found:
-        raise DeviceError("there is no board here: PYNQ finds no device; run this on a PYNQ-Z2, or use --device rtl")
+        raise DeviceError(f"there is no board here: PYNQ finds no device; run this on a PYNQ-Z2, or use {ELSEWHERE}")
     try:
         overlay = pynq.Overlay(BITSTREAM, device=found[0])
         make_wide(pynq.MMIO)

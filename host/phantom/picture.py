@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .errors import PhantomError
@@ -91,9 +91,40 @@ def headline(target: Any, text: str, detail: str = "") -> None:
         )
 
 
+def column(axes: Any, places: Sequence[float], texts: Sequence[str], heading: str = "", bold: bool = False) -> None:
+    """Texts to the right of horizontal bars, one below the other: there they lie on no line and hide nothing."""
+    look = {"transform": axes.get_yaxis_transform(), "color": INK, "fontsize": 9, "weight": "bold" if bold else "normal"}
+    for place, text in zip(places, texts):
+        axes.text(1.015, place, text, va="center", **look)
+    if heading:
+        above = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+        axes.annotate(heading, (1.015, 1), (0, 3), fontsize=8.5, color=GREY, **above)
+
+
 def legend_beside(axes: Any, upside_down: bool = False) -> None:
     """The legend to the right of the axes; `upside_down` for stacked bars, whose last part is on top."""
     handles, labels = axes.get_legend_handles_labels()
     step = -1 if upside_down else 1
     place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     axes.legend(handles[::step], labels[::step], frameon=False, fontsize=8.5, labelcolor=INK, **place)
+
+
+def legend_below(axes: Any, columns: int, inches: float, handles: Sequence[Any] | None = None) -> None:
+    """The legend, of `handles` or of what has labels, so far below the axes that the axis' own labels have room."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = axes.transAxes + ScaledTranslation(0, -inches, axes.figure.dpi_scale_trans)
+    place = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0, "ncol": columns}
+    given = {} if handles is None else {"handles": handles}
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, columnspacing=1.6, **place, **given)
+
+
+def legend_across(below: Any, axes: Any, columns: int) -> None:
+    """The legend of `axes` in the empty axes `below`, from the left of the figure on; it widens nothing."""
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(below.figure.transFigure, below.transAxes)
+    place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1.0), "bbox_transform": across, "ncol": columns}
+    handles, labels = axes.get_legend_handles_labels()
+    below.set_axis_off()
+    below.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, **place).set_in_layout(False)

@@ -14,7 +14,9 @@ RIGHT, WRONG = "\u2713", "\u2717"  # a tick and a cross: colours alone do not re
 
 
 def predictions(images: np.ndarray, scores: np.ndarray, labels: np.ndarray, most: int = 40) -> Picture:
-    """The first `most` images, each with its prediction below: ticked, or crossed out with what would have been right.
+    """At most `most` images, each with its prediction below: ticked, or crossed out with what would have been right.
+
+    Where there are more images, those that were read wrongly come first.
 
     Args:
         images: [N, 1, H, W], dark where large. scores: [N, classes, ...], the largest is the prediction. labels: integer [N].
@@ -26,33 +28,39 @@ def predictions(images: np.ndarray, scores: np.ndarray, labels: np.ndarray, most
     best = scores.argmax(axis=1)
     wrong = int(np.count_nonzero(best != labels))
     shown = min(most, len(images))
+    order = np.arange(shown) if shown == len(images) else np.argsort(best == labels, kind="stable")[:shown]
     rows = -(-shown // COLUMNS)
 
     def draw(figure: Any) -> None:
         grid = figure.subplots(rows, COLUMNS, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        for axes, image, guess, label in zip(grid.flat, images[:shown], best, labels):
+        for axes, image, guess, label in zip(grid.flat, images[order], best[order], labels[order]):
             axes.set_axis_on()
             right = guess == label
             _image(axes, image, GOOD if right else BAD)
             text = f"{guess} {RIGHT}" if right else f"{guess} {WRONG} is {label}"
             axes.set_xlabel(text, color=GOOD if right else BAD, fontsize=10, weight="bold", labelpad=3)
-        more = "" if shown == len(images) else f"; the first {shown} are shown"
+        more = "" if shown == len(images) else f"; {shown} are shown" + (", first what was read wrongly" if wrong else "")
         title = f"{len(images) - wrong} of {len(images)} right{more}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, weight="bold", color=INK)
 
-    guesses = " ".join(f"{g}" if g == label else f"{g}({label})" for g, label in zip(best[:shown], labels))
+    guesses = " ".join(f"{g}" if g == label else f"{g}({label})" for g, label in zip(best[order], labels[order]))
     return Picture(f"{len(images) - wrong} of {len(images)} right: {guesses}", 8.2, 0.5 + 1.03 * rows, draw)
 
 
 def score_bars(images: np.ndarray, scores: np.ndarray, labels: np.ndarray, most: int = 4) -> Picture:
-    """The first `most` images and their scores, counted from the lowest; prediction and label coloured. See `predictions`."""
+    """The first `most` images and their scores, counted from each image's lowest. See `predictions`.
+
+    Prediction and label are coloured, and have their figures, as has the best of the others.
+    """
     scores = _checked(images, scores, labels).astype(np.int64)
     shown = min(most, len(images))
     classes = scores.shape[1]
+    highest = max(1, *(int(own.max() - own.min()) for own in scores[:shown]))
 
     def draw(figure: Any) -> None:
+        figure.suptitle("scores of the digits, image by image", x=0.01, ha="left", fontsize=11, weight="bold", color=INK)
         grid = figure.subplots(2, shown, squeeze=False)
         for number, (top, bottom) in enumerate(grid.T):
             own, label = scores[number], int(labels[number])
@@ -65,14 +73,18 @@ def score_bars(images: np.ndarray, scores: np.ndarray, labels: np.ndarray, most:
             colours = ["#cfd8dc"] * classes
             colours[label] = BLUE
             colours[guess] = colour
-            bottom.bar(range(classes), own - own.min(), 0.75, color=colours)
-            bottom.set_ylim(0, 1.08 * max(1, int(own.max() - own.min())))
+            heights = own - own.min()
+            bottom.bar(range(classes), heights, 0.75, color=colours)
+            for place in {label, *np.argsort(-own, kind="stable")[:2].tolist()}:
+                bottom.text(place, heights[place], f"{heights[place]}", ha="center", va="bottom", fontsize=8, color=INK)
+            bottom.set_ylim(0, 1.12 * highest)
             bottom.set_xticks(range(classes), [str(c) for c in range(classes)], fontsize=8)
-            bottom.tick_params(axis="y", labelsize=8)
+            bottom.tick_params(axis="y", labelsize=8, labelleft=number == 0)
+            bottom.set_xlabel("digit", color=INK, fontsize=9)
         grid[1, 0].set_ylabel("score above\nthe lowest", color=INK, fontsize=9)
 
     words = ", ".join(f"read as {scores[i].argmax()}, is {labels[i]}" for i in range(shown))
-    return Picture(words, 2.2 * shown, 3.7, draw)
+    return Picture(words, 2.2 * shown, 4.1, draw)
 
 
 def _checked(images: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

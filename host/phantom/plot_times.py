@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import PhantomError
-from .picture import BLUE, DEEP_BLUE, GREY, INK, Picture, headline, plain
+from .picture import BLUE, DEEP_BLUE, INK, Picture, column, headline, legend_below, plain
 from .run import Outcome
 from .table import Table
 
@@ -53,13 +53,30 @@ def spread(times: np.ndarray) -> tuple[float, float, float]:
 
 
 def times_table(times: Mapping[str, np.ndarray], base: str) -> Table:
-    """Microseconds an image: median and spread of each way, and how many times as long as `base` it takes."""
+    """Microseconds an image: median and spread of each way, and how much faster or slower than `base` it is."""
     of_base = spread(times[base])[1]
     rows = []
     for name, values in times.items():
         low, middle, high = spread(values)
-        rows.append((name, f"{middle:,.1f}", f"{low:,.1f} to {high:,.1f}", len(values), f"{middle / of_base:.2f}x"))
-    return Table(("", "median us", "5 % to 95 %", "images", f"over {base}"), rows, left=("",))
+        compared = "" if name == base else than(middle, of_base)
+        rows.append((name, f"{middle:,.1f}", f"{low:,.1f} to {high:,.1f}", len(values), compared))
+    against = f"than {base}"
+    return Table(("", "median us", "5 % to 95 %", "images", against), rows, left=("", against))
+
+
+def than(time: float, other: float) -> str:
+    """How a time compares with another one: "5.9 times faster", "2.0 times slower", or "as fast" within a twentieth."""
+    factor, which = (other / time, "faster") if time <= other else (time / other, "slower")
+    return "as fast" if factor < 1.05 else f"{factor:,.1f} times {which}"
+
+
+def message(times: Mapping[str, np.ndarray], ours: str, clock_mhz: float) -> str:
+    """What the medians say, in a sentence: how `ours`, at its clock, compares with the fastest of the other ways."""
+    fastest = min((name for name in times if name != ours), key=lambda name: spread(times[name])[1])
+    theirs, own = spread(times[fastest])[1], spread(times[ours])[1]
+    said = than(own, theirs)
+    compared = f"as fast as {fastest}" if said == "as fast" else f"{said} than {fastest}"
+    return f"{ours}, at {clock_mhz:g} MHz: {own:,.1f} us an image, {compared} ({theirs:,.1f} us)."
 
 
 def times_picture(times: Mapping[str, np.ndarray], counted: Sequence[str] = (), detail: str = "") -> Picture:
@@ -74,6 +91,7 @@ def times_picture(times: Mapping[str, np.ndarray], counted: Sequence[str] = (), 
     wide = end > 14 * start
 
     def draw(figure: Any) -> None:
+        from matplotlib.lines import Line2D
         from matplotlib.ticker import LogLocator, NullFormatter
 
         axes = figure.subplots()
@@ -82,33 +100,28 @@ def times_picture(times: Mapping[str, np.ndarray], counted: Sequence[str] = (), 
             colour = DEEP_BLUE if name in counted else BLUE
             low, middle, high = spread(values)
             heights = place + rng.uniform(-0.22, 0.22, len(values))
-            alpha = 0.25 if len(values) > 60 else 0.5
+            alpha = 0.45 if len(values) > 60 else 0.7
             axes.scatter(values, heights, s=14, color=colour, alpha=alpha, edgecolor="none")
-            axes.plot([low, high], [place, place], color=colour, linewidth=2.5, solid_capstyle="round", zorder=3)
-            axes.plot([middle], [place], marker="|", markersize=20, markeredgewidth=3, color=INK, zorder=4)
-            beyond = int(np.count_nonzero(values > end))
-            if beyond:
-                axes.text(end, place, f"{beyond} beyond \u2192", ha="right", va="center", fontsize=8.5, color=GREY)
-            axes.annotate(
-                f"{middle:,.0f} us" if middle >= 100 else f"{middle:,.1f} us",
-                (middle, place),
-                (0, 17),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9.5,
-                weight="bold",
-                color=INK,
-            )
+            axes.plot([low, high], [place + 0.36] * 2, color=INK, linewidth=2.5, solid_capstyle="butt", zorder=3)
+            axes.plot([middle], [place + 0.36], marker="|", markersize=11, markeredgewidth=3, color=INK, zorder=4)
+        column(axes, range(len(times)), [f"{spread(values)[1]:,.1f} us" for values in times.values()], "median", bold=True)
+        beyond = [int(np.count_nonzero(values > end)) for values in times.values()]
+        if any(beyond):
+            column(axes, [place + 0.28 for place in range(len(times))], [f"{n} beyond" if n else "" for n in beyond])
         if wide:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(start / 1.6 if wide else 0, end)
-        axes.set_ylim(len(times) - 0.45, -0.75)
+        axes.set_ylim(len(times) - 0.4, -0.5)
         axes.set_yticks(range(len(times)), list(times))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
         axes.set_xlabel("microseconds" + (", logarithmic" if wide else ""), color=INK)
         headline(axes, "time of one image", detail)
+        dot = Line2D([], [], marker="o", linestyle="", markersize=4, color=BLUE, label="an image")
+        middle_mark = Line2D([], [], marker="|", linestyle="", markersize=11, markeredgewidth=3, color=INK, label="median")
+        bar = Line2D([], [], linewidth=2.5, color=INK, label="5% to 95% of the images")
+        legend_below(axes, 3, 0.5, [dot, middle_mark, bar])
 
     words = "; ".join(f"{name}: median {spread(values)[1]:,.1f} us" for name, values in times.items())
-    return Picture(words, 9.0, 1.5 + 0.75 * len(times), draw)
+    return Picture(words, 9.0, 1.7 + 0.75 * len(times), draw)

@@ -40,10 +40,11 @@ def with_networks(plan: Plan, file: str, model: str) -> Plan:
                         network = import_part(units, segment.tensor, outputs, values).network
                 segments[i] = replace(segment, network=network)
     for segment in segments:
-        if isinstance(segment, Accelerated) and _checksum(segment.network) != segment.outline.checksum:
+        if isinstance(segment, Accelerated) and _checksum(segment.network, segment.outline.name) != segment.outline.checksum:
             raise MismatchError(f"{file} was not made from {model}: compile that, or name the right one")
     return replace(plan, segments=tuple(segments))
 
 
-def _checksum(network: Network | None) -> str:
-    return "" if network is None else network_file.checksum(network)
+def _checksum(network: Network | None, name: str) -> str:
+    """Of the network by the name that it was compiled by: a model's is that of its file, which may have been renamed since."""
+    return "" if network is None else network_file.checksum(replace(network, name=name))

@@ -12,14 +12,14 @@ from typing import Any
 
 from .config import Config
 
-CAUSES = {
+CAUSES = {  # what a thread does in a cycle without a useful multiply; the words of legends and advice, too
     "hazard": "waits for its own partial sum",
     "fetch": "waits for an activation word",
     "weight": "has no weight",
-    "channel": "waits for a channel to be filled",
+    "channel": "waits for a channel to be packed",
     "issue": "waits for the front end",
-    "bank": "waits for the drain of the other bank",
-    "edge": "multiplies beyond the edge of the output",
+    "bank": "waits for the drain",
+    "edge": "multiplies beyond a tile's border",
 }
 SHOWN = 2  # causes in the table
 LONGEST_NAME = 14
@@ -239,9 +239,10 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[str]) -> 
     return lines
 
 
-def shortened(name: str) -> str:
-    """The name, or its beginning where a table has no room for all of it."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "~"
+def shortened(name: str, most: int = LONGEST_NAME) -> str:
+    """The name, or its beginning and its end where a table has no room for more: names of layers often differ in either."""
+    tail = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}~{name[-tail:]}"
 
 
 def amount(count: int) -> str:

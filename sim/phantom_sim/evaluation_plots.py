@@ -4,20 +4,24 @@ paper's core by its lookahead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from phantom.errors import FormatError
-from phantom.picture import INK, new_figure, plain
-from phantom.plot import COLOURS, MANY
+from phantom.picture import GREY, GRID, INK, legend_beside, new_figure, plain
+from phantom.plot import COLOURS, MANY, PARTS
 from phantom_sim import ours
 from phantom_sim.evaluation import Evaluation
 from phantom_sim.evaluation_report import shown
 from phantom_sim.rivals.lineup import DENSE
 
 LINES = ("#aab7b8", "#c0392b", "#f5b041", "#d68910", "#7d3c98", "#2e86c1", "#1b4f72", "#148f77", "#5d6d7e", "#a04000")
-OTHERS = ("#d98880", "#f0b27a", "#f9e79f", "#a2d9ce", "#c39bd3", "#d5dbdb")
+OTHERS = ("#d5dbdb", "#aeb6bf")  # causes that the run's picture does not know
+LONG = 11  # letters beyond which names of layers do not lie beside each other
+NUMBERED = 16  # layers at most that have a number in the roofline: those with the most multiplies of a dense machine
+APART = 0.024  # of the width: how near numbers of layers may be beside each other; nearer ones are one above the other
 
 
 def plots(found: Evaluation, folder: Path) -> list[Path]:
@@ -56,7 +60,17 @@ def colour_of(design: str, designs: Sequence[str]) -> str:
 def _ticks(axes: Any, found: Evaluation) -> None:
     plain(axes)
     names = [layer.name for layer in found.layers]
-    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > MANY else 0, fontsize=8)
+    axes.set_xticks(range(len(names)), names, fontsize=8)
+    if len(names) > MANY:
+        axes.tick_params(axis="x", labelrotation=90)
+    elif max(map(len, names)) > LONG:
+        for label in axes.get_xticklabels():
+            label.set(rotation=25, ha="right")
+
+
+def _power(value: float) -> str:
+    """A power of two: 1/8, 1, 8."""
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 
 def _legend(axes: Any) -> None:
@@ -77,34 +91,36 @@ def _speedups(axes: Any, found: Evaluation) -> None:
         axes.plot([x - 0.45, x + 0.45], [found.reach(layer)] * 2, color="#c0392b", linewidth=1.2, label=label)
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
     axes.set_yscale("log", base=2)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{_power(value)}x")
     axes.set_ylabel("speedup over dense", color=INK)
     axes.set_title(f"{found.network}: {found.config.multipliers} multipliers", loc="left", weight="bold", color=INK)
     _legend(axes)
 
 
 def _utilisation(axes: Any, found: Evaluation) -> None:
-    """Stacked bars of our multipliers' cycles: useful ones, then each cause that the model tells."""
+    """Stacked bars of our multipliers' cycles: useful ones, then each cause that the model tells, as in a run's picture."""
     _ticks(axes, found)
     slots = [found.config.multipliers * layer.cycles[ours.NAME] for layer in found.layers]
     useful = [layer.macs_effectual / slot for layer, slot in zip(found.layers, slots)]
-    causes = sorted({cause for layer in found.layers for cause in layer.causes[ours.NAME]})
+    told = {cause for layer in found.layers for cause in layer.causes[ours.NAME]}
+    causes = [cause for cause in COLOURS if cause in told] + sorted(told - {*COLOURS})
     places, bottom = range(len(slots)), [0.0] * len(slots)
-    parts = {"useful multiply": useful} | {c: [layer.causes[ours.NAME].get(c, 0.0) for layer in found.layers] for c in causes}
+    parts = {"effectual": useful} | {c: [layer.causes[ours.NAME].get(c, 0.0) for layer in found.layers] for c in causes}
     for number, (name, values) in enumerate(parts.items()):
-        colour = COLOURS["effectual"] if not number else COLOURS.get(name, OTHERS[(number - 1) % len(OTHERS)])
-        axes.bar(places, values, 0.72, bottom, color=colour, label=name, edgecolor="white", linewidth=0.6)
+        if max(values) >= 0.002:
+            colour, label = COLOURS.get(name, OTHERS[number % len(OTHERS)]), PARTS.get(name, name)
+            axes.bar(places, values, 0.72, bottom, color=colour, label=label, edgecolor="white", linewidth=0.6)
         bottom = [b + v for b, v in zip(bottom, values)]
     axes.set_ylim(0, max(1.0, *bottom))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylabel("multiplier cycles", color=INK)
+    axes.set_ylabel("share of the multiplier cycles", color=INK)
     axes.set_title(f"{found.network} on {found.config.name}, {shown(ours.NAME)}", loc="left", weight="bold", color=INK)
-    _legend(axes)
+    legend_beside(axes, upside_down=True)
 
 
 def _roofline(axes: Any, found: Evaluation) -> None:
     """Useful multiplies a cycle over useful multiplies a byte of memory traffic, masks included: a dot a layer, and the two
-    roofs.
+    roofs. Layers are numbered above, since their names would lie on each other.
     """
     plain(axes)
     peak, bandwidth = found.config.multipliers, found.bytes_per_cycle
@@ -115,17 +131,52 @@ def _roofline(axes: Any, found: Evaluation) -> None:
     names = [name for name in (ours.NAME, "SparTen GB-H", "Eyeriss v2", "SCNN") if name in found.designs]
     for name in names:
         speed = [layer.macs_effectual / layer.cycles[name] * peak / found.multipliers[name] for layer in found.layers]
-        front = 3 if name == ours.NAME else 2
-        axes.scatter(intensity, speed, s=22, color=colour_of(name, found.designs), label=shown(name), zorder=front)
-    for layer, x in zip(found.layers, intensity):
-        if ours.NAME in layer.cycles and x < peak / bandwidth:
-            axes.annotate(layer.name, (x, layer.macs_effectual / layer.cycles[ours.NAME]), fontsize=7, color=INK)
+        colour = colour_of(name, found.designs)
+        look: dict[str, Any] = {"s": 45, "facecolor": colour, "edgecolor": "white", "linewidth": 0.7, "zorder": 3}
+        if name == ours.NAME:  # a ring hides none of the others
+            look = {"s": 110, "facecolor": "none", "edgecolor": colour, "linewidth": 2, "zorder": 4}
+        axes.scatter(intensity, speed, label=shown(name), **look)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
-    axes.set_xlabel("useful multiplies a byte", color=INK)
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_formatter(lambda value, _: _power(value))
+    axes.yaxis.set_major_formatter(lambda value, _: _power(value))
+    axes.set_xlabel("useful multiplies a byte of memory traffic", color=INK)
     axes.set_ylabel("useful multiplies a cycle", color=INK)
-    axes.set_title(f"{found.network}: what memory allows", loc="left", weight="bold", color=INK)
-    _legend(axes)
+    longest = sorted(range(len(intensity)), key=lambda i: -found.layers[i].macs_dense)[:NUMBERED]
+    numbered = sorted(longest)
+    rows = _numbered(axes, [intensity[i] for i in numbered], low, high)
+    axes.set_title(f"{found.network}: what memory allows", loc="left", weight="bold", color=INK, pad=10 + 11 * rows)
+    _key(axes, [found.layers[i].name for i in numbered], len(intensity))
+
+
+def _numbered(axes: Any, places: Sequence[float], low: float, high: float) -> int:
+    """A number above each of `places`, with a line down to the dots; returns in how many rows they are."""
+    rows: list[float] = []  # where the last number of each row is
+    for number, x in sorted(enumerate(places, 1), key=lambda item: item[1]):
+        axes.axvline(x, color=GRID, linewidth=0.8, zorder=0)
+        at = math.log(x / low) / math.log(high / low)
+        row = next((i for i, last in enumerate(rows) if at - last >= APART), len(rows))
+        rows[row : row + 1] = [at]
+        above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "fontsize": 7.5}
+        axes.annotate(str(number), (at, 1), (0, 3 + 11 * row), color=INK, **above)
+    return len(rows)
+
+
+def _key(axes: Any, names: Sequence[str], layers: int) -> None:
+    """The designs, and below them those of the layers that the numbers stand for."""
+    from matplotlib.lines import Line2D
+
+    look = {"frameon": False, "fontsize": 8, "labelcolor": INK, "bbox_to_anchor": (1.01, 1.0)}
+    designs = axes.legend(loc="upper left", **look)
+    axes.add_artist(designs)
+    designs.set_clip_on(False)  # else it is not given room
+    lines = [Line2D([], [], linestyle="", label=f"{number}  {name}") for number, name in enumerate(names, 1)]
+    look |= {"bbox_to_anchor": (1.01, 0.0), "labelcolor": GREY, "fontsize": 7.5, "handlelength": 0, "handletextpad": 0}
+    look["labelspacing"] = 0.2
+    title = "layers" if layers == len(names) else f"the largest {len(names)} of {layers} layers"
+    box = axes.legend(handles=lines, loc="lower left", title=title, title_fontsize=7.5, alignment="left", **look)
+    box.get_title().set_color(GREY)
 
 
 def _lookahead(axes: Any, found: Evaluation) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from phantom.config import load_config
 from phantom.errors import FormatError
-from phantom.picture import INK, new_figure, plain
+from phantom.picture import INK, legend_beside, new_figure, plain
 from phantom_sim import ours
 from phantom_sim.evaluation_plots import LINES, colour_of, save
 from phantom_sim.evaluation_report import shown
@@ -128,7 +128,7 @@ def curves(rows: Sequence[Row], folder: Path) -> list[Path]:
     for curve in CURVES:
         for number, found in enumerate(series(rows, *curve.keys).values()):
             if len({row[curve.axis] for row in found}) > 1:
-                figure = new_figure(7, 4.5)
+                figure = new_figure(8, 4.5)
                 _curve(figure.subplots(), curve, sorted(found, key=lambda row: row[curve.axis]))
                 written.append(save(figure, folder / f"{curve.name}-{Path(found[0]['network']).stem}-{number}.png"))
     return written
@@ -141,12 +141,15 @@ def _curve(axes: Any, curve: Curve, rows: Sequence[Row]) -> None:
         if points:
             axes.plot(*zip(*points), marker="o", markersize=4, color=colour_of(name, DESIGNS), label=shown(name))
     axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted({row[curve.axis] for row in rows}))  # where the points are, not where powers of two are
+    axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel(curve.label, color=INK)
     axes.set_ylabel("utilisation", color=INK)
     axes.set_title(_title(rows[0], curve), loc="left", weight="bold", color=INK, fontsize=10)
-    axes.legend(frameon=False, fontsize=8)
+    legend_beside(axes)
 
 
 def _title(row: Row, curve: Curve | None = None) -> str:

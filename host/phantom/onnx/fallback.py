@@ -8,7 +8,7 @@ reads a single tensor, so a unit that joins tensors of several segments goes to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,7 +53,8 @@ def cut(graph: Graph, config: Config, image: np.ndarray | None = None) -> Plan:
 
 def import_part(units: Units, tensor: str, outputs: tuple[str, ...], values: Mapping[str, np.ndarray]) -> Imported:
     """The network that computes tensors of a model from another one; see `import_model` for errors."""
-    return import_graph(graph_of(units.model([tensor], outputs, values), units.graph.name))
+    part = graph_of(units.model([tensor], outputs, values), units.graph.name)
+    return import_graph(replace(part, name=units.graph.name))
 
 
 class _Cut:

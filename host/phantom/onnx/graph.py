@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,8 @@ def read(path: str | os.PathLike[str]) -> Graph:
         raise FormatError(f"{path}: not an ONNX model, or damaged ({type(error).__name__})") from None
     if not model.HasField("graph") or not model.graph.node:
         raise FormatError(f"{path}: not an ONNX model, or one without nodes")
-    return graph_of(model, shown(path))
+    # The file is what its owner named; the graph's own name is mostly an exporter's, the same for all: main_graph.
+    return replace(graph_of(model, shown(path)), name=Path(path).stem)
 
 
 def graph_of(model: Any, name: str) -> Graph:
