@@ -30,5 +30,6 @@ RULES = (
            "strip_done = s.packet_done and s.packets == cfg.strip_packets",
            "strip_done = s.packet_done and s.packets == max(1, cfg.strip_packets - 1)"),
     ("the FIFO of an engine is smaller", "dma", "MM2S_FIFO = 64", "MM2S_FIFO = 16"),
-    ("the memory answers 100 cycles later", "memory", "p.read_due[at] = now + p.latency", "p.read_due[at] = now + p.latency + 100"),
+    ("the memory answers 100 cycles later", "memory",
+           "p.read_due[at] = now + p.latency", "p.read_due[at] = now + p.latency + 100"),
 )  # fmt: skip
