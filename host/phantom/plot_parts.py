@@ -100,10 +100,12 @@ def _map(axes: Any, shares: Sequence[Sequence[float]], maps: Sequence[str], larg
     """Shares as shades, each column of its own colour, and in figures; of each row, the one at `largest` is bold."""
     from matplotlib import colormaps
 
-    axes.imshow([[colormaps[name](0.85 * min(1.0, s)) for name, s in zip(maps, row)] for row in shares], aspect="auto")
+    deep = [0.4 if name == "Greys" else 0.85 for name in maps]  # what is harmless is not to catch the eye
+    shades = [[colormaps[name](d * min(1.0, s)) for name, d, s in zip(maps, deep, row)] for row in shares]
+    axes.imshow(shades, aspect="auto")
     for y, row in enumerate(shares):
         for x, share in enumerate(row):
-            colour = GREY if share < NOTHING else "white" if share > 0.6 else INK
+            colour = GREY if share < NOTHING else "white" if deep[x] * share > 0.51 else INK
             weight = "bold" if largest is not None and largest[y] == x else "normal"
             axes.text(x, y, f"{share:.0%}", ha="center", va="center", fontsize=9, color=colour, weight=weight)
     axes.set_xticks([x + 0.5 for x in range(len(maps) - 1)], minor=True)
