@@ -29,7 +29,7 @@ def _numba() -> Any:
     try:
         import numba
     except ImportError:
-        raise ConfigError("the model needs numba, which is not installed; `pip install phantom[model]` brings it") from None
+        raise ConfigError("the model needs numba, which is not installed; `make setup` brings it") from None
     return numba
 
 
