@@ -8,7 +8,7 @@ import numpy as np
 
 from . import network_file
 from .config import Config
-from .densities import shares, tensors_of, with_margin
+from .densities import channel_shares, shares, tensors_of, with_margin
 from .estimate import assumed_densities, stage_cycles
 from .layer import INPUT
 from .lower import lower
@@ -44,12 +44,13 @@ def accelerated(
     outline = outline_of(network, network_file.checksum(network))
     stages = lower(network)
     if image is None:
-        found = assumed_densities(stages)
+        found, channels = assumed_densities(stages), None
         choices: list[Sequence[float]] = [[1.0], *[CHOICES] * (len(stages) - 1)]
     else:
-        found = shares(stages, tensors_of(network, image))
+        tensors = tensors_of(network, image)
+        found, channels = shares(stages, tensors), channel_shares(stages, tensors)
         choices = [[density] for density in with_margin(found[:-1])]
-    programs = compile_stages(network, stages, config, choices)
+    programs = compile_stages(network, stages, config, choices, channels=channels)
     densities = tuple(program.work.act_density for program in programs)
     figures = stage_cycles(programs, found, outline, config)
     return Accelerated(tensor, tuple(ports), outline, programs, densities, figures, image is not None, network)

@@ -29,6 +29,15 @@ def shares(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) -> list[f
     return found
 
 
+def channel_shares(stages: Sequence[Stage], tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Share of nonzeros in each channel of each stage's input: float [channels]."""
+    found = []
+    for stage in stages:
+        parts = [tensors[part.name].reshape(part.stop - part.start, -1) for part in stage.source.parts]
+        found.append(np.concatenate([np.count_nonzero(part, axis=1) / part.shape[1] for part in parts]))
+    return found
+
+
 def with_margin(found: Sequence[float]) -> list[float]:
     """Densities to size tiles by, for shares of a typical input; at most 1."""
     return [min(1.0, share * MARGIN + SLACK) for share in found]

@@ -47,28 +47,42 @@ class Program(Executable):
     geometry: Geometry
 
 
-def compile_network(network: Network, config: Config, densities: list[float] | None = None, rank: int = 0) -> list[Program]:
+def compile_network(
+    network: Network,
+    config: Config,
+    densities: list[float] | None = None,
+    rank: int = 0,
+    channels: Sequence[np.ndarray] | None = None,
+) -> list[Program]:
     """Compile a network.
 
     Args:
-        densities: of the input activations of each stage, expected (1.0 is always safe). rank: as for `compile_stage`.
+        densities: of the input activations of each stage, expected (1.0 is always safe). rank: as for `compile_stage`. channels:
+            as for `compile_stages`.
 
     Raises:
         ShapeError: a layer does not fit the configuration, or cannot be scheduled.
     """
     stages = lower(network)
-    return compile_stages(network, stages, config, [[1.0]] * len(stages) if densities is None else [[d] for d in densities], rank)
+    choices = [[1.0]] * len(stages) if densities is None else [[d] for d in densities]
+    return compile_stages(network, stages, config, choices, rank, channels)
 
 
 def compile_stages(
-    network: Network, stages: Sequence[Stage], config: Config, choices: Sequence[Sequence[float]], rank: int = 0
+    network: Network,
+    stages: Sequence[Stage],
+    config: Config,
+    choices: Sequence[Sequence[float]],
+    rank: int = 0,
+    channels: Sequence[np.ndarray] | None = None,
 ) -> list[Program]:
     """Compile the stages of a network (`lower`).
 
     Args:
         choices: for each stage the densities that its input may be taken to have, the preferred one first; where a stage does not
             fit, first what the stage behind it reads is taken to be less dense, then what itself reads. rank: as for
-            `compile_stage`.
+            `compile_stage`. channels: densities of the channels of each stage's input (`densities.channel_shares`), if known;
+            they only help to choose.
 
     Raises:
         ShapeError: a layer does not fit the configuration, with the reason for the preferred densities.
@@ -81,11 +95,13 @@ def compile_stages(
         stages, source = [folded[0], *stages[1:]], folded[1]
     stages = [thinned(stage) for stage in stages]
     own: Sequence[float] = choices[0]
-    for stage, after, behind in zip(stages, [*stages[1:], None], [*choices[1:], [1.0]]):
+    known = [channels[i] if channels else None for i in range(len(stages))] + [None]
+    for i, (stage, after, behind) in enumerate(zip(stages, [*stages[1:], None], [*choices[1:], [1.0]])):
         problem: PhantomError | None = None
         for density, (n, density_after) in itertools.product(own, enumerate(behind)):
             try:
-                programs.append(compile_stage(stage, source, config, density, rank, after, density_after))
+                of_channels = known[i], known[i + 1]
+                programs.append(compile_stage(stage, source, config, density, rank, after, density_after, of_channels))
             except (ShapeError, RangeError) as error:
                 problem = problem or error
             else:
@@ -111,17 +127,19 @@ def compile_stage(
     rank: int = 0,
     after: Stage | None = None,
     density_after: float = 1.0,
+    channels: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> Program:
     """Compile one stage.
 
     Args:
         source: how its input lies in the stream. density: of the input's activations, expected (1.0 is always safe).
         rank: take the tiling so many places behind the best. after, density_after: the stage that reads the result.
+        channels: densities of the channels of its input, and of that stage's, if they are known.
 
     Raises:
         ShapeError: it does not fit the configuration.
     """
-    how = spread(stage, source, config, density, rank, after, density_after)
+    how = spread(stage, source, config, density, rank, after, density_after, channels)
     stage, found, work, tiling, geometry = how.stage, how.weights, how.work, how.tiling, how.geometry
     chans = work.channels
     lanes = tiling.groups * LANES

@@ -29,7 +29,14 @@ class Spread:
 
 
 def spread(
-    stage: Stage, source: Layout, config: Config, density: float, rank: int, after: Stage | None, density_after: float
+    stage: Stage,
+    source: Layout,
+    config: Config,
+    density: float,
+    rank: int,
+    after: Stage | None,
+    density_after: float,
+    channels: tuple[np.ndarray | None, np.ndarray | None],
 ) -> Spread:
     """Choose how to compute a stage; arguments and errors are those of `program.compile_stage`.
 
@@ -40,11 +47,13 @@ def spread(
     if after is not None and not stage.flat and not after.flat and rank == 0:
         sketch = Layout.plain(after.source.shape, source.dtype)  # in what order its channels will come is not known yet
         read = stage_weights(after, sketch)
-        behind = Choice(_workload(after, read, after.source.shape[0], density_after), read.geometry_of, config)
+        met = _met(read, sketch, channels[1])
+        behind = Choice(_workload(after, read, after.source.shape[0], density_after, met), read.geometry_of, config)
 
     def chosen(stage: Stage) -> Spread:
         found = stage_weights(stage, source)
-        work = _workload(stage, found, source.shape[0], density, after, density_after)
+        met = _met(found, source, channels[0])
+        work = _workload(stage, found, source.shape[0], density, met, after, density_after)
         last = None if found.flat else behind
         return Spread(stage, found, work, *choose(Choice(work, found.geometry_of, config), source.cut, rank, last))
 
@@ -59,8 +68,26 @@ def spread(
     return thin if (thin.tiling.cycles < found.tiling.cycles if rank == 0 else rank % 2) else found
 
 
+def _met(found: StageWeights, source: Layout, channels: np.ndarray | None) -> float:
+    """Density of the channels that weights meet, by their numbers, over that of all.
+
+    channels: of each, in the tensor's order.
+    """
+    order = source.channel_order
+    if channels is None or found.flat or order is None or order.max() >= len(channels) or not channels.any():
+        return 1.0
+    share = np.where(order >= 0, channels[order], 0.0)
+    return float(share[found.channel].mean() / share[order >= 0].mean()) if len(found.channel) else 1.0
+
+
 def _workload(
-    stage: Stage, found: StageWeights, channels: int, density: float, after: Stage | None = None, density_after: float = 1.0
+    stage: Stage,
+    found: StageWeights,
+    channels: int,
+    density: float,
+    met: float,
+    after: Stage | None = None,
+    density_after: float = 1.0,
 ) -> Workload:
     """What the choice of a tiling must know; `channels` of the stream."""
     whole = found.geometry_of(stage.result.plane[1])
@@ -84,6 +111,7 @@ def _workload(
         pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
         sharers=0 if found.flat else _sharers(found, stage.filters),
         heavy=float(np.mean(2 * load >= load.mean())),
+        met=met,
     )
 
 

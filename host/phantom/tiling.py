@@ -55,6 +55,7 @@ class Workload:
     pool: tuple[int, int, int] = (1, 1, 0)  # maximum pooling: window, step, rows of padding above
     sharers: int = 0  # filters that read a channel, at most, where every filter reads a single one (depthwise); else 0
     heavy: float = 1.0  # share of the filters with at least half as many weights as a filter has on average
+    met: float = 1.0  # density of what a weight meets, over that of all channels: carried ones are met by few
 
     def sum_rows(self, rows: int) -> int:
         """Rows of partial sums for so many output rows."""

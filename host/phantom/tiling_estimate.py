@@ -35,7 +35,7 @@ class Estimate:
         windows = len(geometry.windows) if not work.flat else geometry.runs
         # Entries that a window skips at the edge of a tile are fetched all the same.
         places = 1.0 if work.flat else work.sum_rows(tiling.tile_rows) * self._columns(tiling, geometry)
-        run = places * work.act_density
+        run = places * min(1.0, work.act_density * work.met)
         jobs = rounds * windows * work.weight_density  # of a thread, a channel; of channels of its own there are fewer
         job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
 

@@ -20,7 +20,7 @@ from phantom import reference
 from phantom.compare import Count, own_outputs
 from phantom.config import Config, load_config
 from phantom.counters import Counters
-from phantom.densities import stage_densities
+from phantom.densities import channel_shares, stage_densities
 from phantom.driver import Accelerator
 from phantom.errors import ConfigError
 from phantom.files import network_path, read_images
@@ -131,7 +131,8 @@ def run_one(name: str, accelerator: Accelerator, config: Config, library: Path) 
     network = imported.network
     image = as_images(network, array)[0]
     right = by_name(network, reference.run(network, image))
-    programs = compile_network(network, config, stage_densities(lower(network), {INPUT: image, **right}))
+    stages, known = lower(network), {INPUT: image, **right}
+    programs = compile_network(network, config, stage_densities(stages, known), channels=channel_shares(stages, known))
     runner = ResumingRunner(
         accelerator, programs, KEPT / f"{name}-{digest(imported, config, programs, library)}", f"{name} on {config.name}"
     )

@@ -20,7 +20,7 @@ from phantom import cli, network_file, reference
 from phantom.compiling import plan_of
 from phantom.compress import compress
 from phantom.config import load_config
-from phantom.densities import shares, tensors_of
+from phantom.densities import channel_shares, shares, tensors_of
 from phantom.effectual import effectual_macs
 from phantom.estimate import BOUNDS, assumed_densities, pairs
 from phantom.lower import lower
@@ -99,6 +99,8 @@ def test_assumed_densities() -> None:
     image = np.ones((3, 8, 8), np.uint8)
     found = shares(stages, tensors_of(Network("n", (3, 8, 8), UINT8, layers), image))
     assert len(found) == 5 and found[0] == 1.0
+    by_channel = channel_shares(stages, tensors_of(Network("n", (3, 8, 8), UINT8, layers), image))
+    assert [float(each.mean()) for each in by_channel] == pytest.approx(found[:-1])
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_command(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureF
     assert cli.main(["estimate", net, *command]) == 0
     text = capsys.readouterr().out
     assert "an estimate by the formula, not a measurement" in text
-    assert "are assumed: 50% of unsigned ones" in text and "a layer with ~" in text
+    assert "are assumed: 50% of unsigned ones" in text and "a layer~g name" in text
     assert max(map(len, text.splitlines())) <= 100
     read = json.loads(document.read_text())
     assert {layer["method"] for layer in read["layers"]} == {"formula"}

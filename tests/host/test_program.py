@@ -18,8 +18,9 @@ from phantom.config import load_config
 from phantom.errors import OverflowRisk, ShapeError
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
 from phantom.layout import Layout
+from phantom.lower import lower
 from phantom.network import Conv, FullyConnected, Network
-from phantom.program import compile_layer, compile_network
+from phantom.program import compile_layer, compile_network, compile_stage
 from phantom.weight_decode import decode_params
 
 SMALL = load_config("small")
@@ -213,3 +214,17 @@ def test_a_padding_that_reaches_too_far_is_refused(padding: int, fits: bool) -> 
 
 def named(layer: Conv | FullyConnected, name: str) -> Conv | FullyConnected:
     return dataclasses.replace(layer, name=name)
+
+
+def test_the_estimate_knows_which_channels_the_weights_meet() -> None:
+    """Channels that hardly any weight reads, as dense as they may be, make no multiplies."""
+    rng = np.random.default_rng(4)
+    layer = random_conv(rng, 8, 16, (1, 1))
+    layer = dataclasses.replace(layer, weights=np.where(np.arange(16).reshape(-1, 1, 1) < 8, 1, np.zeros_like(layer.weights)))
+    (stage,) = lower(Network("n", (16, 10, 10), UINT8, [layer]))
+    turned = Layout((16, 10, 10), np.arange(16)[::-1].copy(), 5, 5, UINT8)
+    dense_last = np.repeat([0.2, 1.0], 8)
+    program = compile_stage(stage, turned, SMALL, 0.6, channels=(dense_last, None))
+    assert program.work.met == pytest.approx(0.2 / 0.6)
+    assert compile_stage(stage, turned, SMALL, 0.6).work.met == 1.0
+    assert program.work.act_density == 0.6, "the LAM meets them all"

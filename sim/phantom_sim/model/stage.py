@@ -10,7 +10,7 @@ import numpy as np
 from phantom import reference
 from phantom.config import Config
 from phantom.counters import CAUSES, Counters
-from phantom.densities import stage_densities
+from phantom.densities import channel_shares, stage_densities
 from phantom.error_codes import explain
 from phantom.errors import DeviceError, ShapeError
 from phantom.layer import INPUT
@@ -144,7 +144,8 @@ def simulate_network(
     The tensors are those of the reference; the compiler is told their densities. Raises as `simulate_stage`.
     """
     tensors = {INPUT: image, **by_name(network, reference.run(network, image))}
-    programs = compile_network(network, config, stage_densities(lower(network), tensors))
+    stages = lower(network)
+    programs = compile_network(network, config, stage_densities(stages, tensors), channels=channel_shares(stages, tensors))
     activations, stream = image, None
     for program in programs:
         result = joined(program.stage.result, tensors)
