@@ -89,7 +89,7 @@ def test_wrong_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     bad[1, 3, 2, 1] = np.nan
     for array, message in (
         (bad, "the value at index (1, 3, 2, 1) is NaN; values must be numbers"),
-        (bad[:, :3], "the input is float32 of shape (2, 3, 6, 6); network 'small' takes int8 or float32 of shape (4, 6, 6)"),
+        (bad[:, :3], "the input is float32 of shape (2, 3, 6, 6); network 'm' takes int8 or float32 of shape (4, 6, 6)"),
         (bad[:0], f"{x}: is empty, an array of shape (0, 4, 6, 6); it must hold one image at least"),
         (np.ones((4, 6, 6), np.int64), "the input is int64 of shape (4, 6, 6)"),
         (np.ones((4, 6, 6), np.uint8), "the input is uint8"),
