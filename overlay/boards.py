@@ -59,8 +59,8 @@ ZCU104 = Board(
     memories=(("*.u_row_memory.*u_low", "ultra"), ("*.u_output.u_params.u_mem", "ultra"), ("*.u_directory", "ultra")),
     cores=(
         (22, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "ultra"), sums(2, "distributed"))),
-        (39, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "distributed"))),
-        (3, (RUNS, WINDOWS, sums(0, "ultra"))),
+        (38, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "distributed"))),
+        (4, (RUNS, WINDOWS, sums(0, "ultra"))),
     ),
 )
 BOARDS = {board.name: board for board in (PYNQ_Z2, ZCU104)}
