@@ -9,7 +9,8 @@
 // cycle (its row may end there), rows that the view does not want likewise. Rows of the view that do not exist (padding, or
 // below the image) are empty beats.
 //
-// Contract: `beat_valid_o` comes three cycles after the pick, which makes the pieces wait while it has bits left; `enable_i` low freezes everything (the far side is full).
+// Contract: `beat_valid_o` comes three cycles after the pick, which makes the pieces wait while it has bits left; `enable_i` low
+// freezes everything (the far side is full).
 module phantom_lam_scan
   import phantom_pkg::*;
 #(

@@ -13,7 +13,7 @@ import numpy as np
 
 from .compress import compress
 from .expand import expand
-from .segments import LANES, POSITIONS, Segmentation
+from .segments import Segmentation, stream_words
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ class Layout:
         cut = Segmentation(*shape)
         if cut.chunks == 1:
             return Layout.plain(shape, dtype)
-        packets = -(-cut.height // cut.rows) * cut.columns * cut.chunks
-        words = packets * (1 + LANES * (1.5 + min(POSITIONS, cut.rows * cut.span) * density / 8))
-        return Layout.plain(shape, dtype, cut.height, block=1) if words <= most_words else Layout.plain(shape, dtype)
+        if stream_words(cut.height, cut.height, density, cut) > most_words:
+            return Layout.plain(shape, dtype)
+        return Layout.plain(shape, dtype, cut.height, block=1)
 
     @staticmethod
     def vector(size: int, dtype: np.dtype) -> Layout:

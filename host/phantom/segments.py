@@ -121,3 +121,20 @@ def pieces(array: np.ndarray, start: int, stop: int) -> np.ndarray:
     """
     kind = np.dtype((np.void, stop - start))
     return np.ndarray(array.shape[:-1], dtype=kind, buffer=array, offset=start, strides=array.strides[:-1])
+
+
+def stream_words(rows: int, tile_rows: int, density: float, cut: Segmentation) -> float:
+    """Words of the stream for so many rows of planes, where segments do not cross the tiles of `tile_rows` that wrote it."""
+    whole, rest = divmod(rows, tile_rows)
+    return (whole * _tile_words(tile_rows, density, cut) + _tile_words(rest, density, cut)) * cut.chunks * cut.columns
+
+
+def _tile_words(rows: int, density: float, cut: Segmentation) -> float:
+    full, rest = divmod(rows, cut.rows)
+    return full * _packet_words(cut.rows, density, cut) + (_packet_words(rest, density, cut) if rest else 0.0)
+
+
+def _packet_words(rows: int, density: float, cut: Segmentation) -> float:
+    """Words of a packet: header, masks, and values, whose last word is half full on average."""
+    positions = rows * cut.span
+    return 1 + LANES * (1 + min(-(-positions // 8), positions * min(1.0, density) / 8 + 0.5))

@@ -15,7 +15,7 @@ from functools import cache
 
 from .config import Config
 from .layout import Cut
-from .segments import LANES, MAX_CHUNKS, MAX_COLUMNS, POSITIONS, Segmentation
+from .segments import LANES, MAX_CHUNKS, MAX_COLUMNS, POSITIONS, Segmentation, stream_words
 from .views import MAX_ROWS, Geometry
 
 BANK = 256  # partial sums of a thread in one bank
@@ -289,20 +289,3 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         if words > config.row_buffer_words - 64:
             return f"{words:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
     return ""
-
-
-def stream_words(rows: int, tile_rows: int, density: float, cut: Segmentation) -> float:
-    """Words of the stream for so many rows of planes, where segments do not cross the tiles of `tile_rows` that wrote it."""
-    whole, rest = divmod(rows, tile_rows)
-    return (whole * _tile_words(tile_rows, density, cut) + _tile_words(rest, density, cut)) * cut.chunks * cut.columns
-
-
-def _tile_words(rows: int, density: float, cut: Segmentation) -> float:
-    full, rest = divmod(rows, cut.rows)
-    return full * _packet_words(cut.rows, density, cut) + (_packet_words(rest, density, cut) if rest else 0.0)
-
-
-def _packet_words(rows: int, density: float, cut: Segmentation) -> float:
-    """Words of a packet: header, masks, and values, whose last word is half full on average."""
-    positions = rows * cut.span
-    return 1 + LANES * (1 + min(-(-positions // 8), positions * min(1.0, density) / 8 + 0.5))

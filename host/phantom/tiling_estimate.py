@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .config import Config
 from .layout import Cut
-from .segments import POSITIONS
-from .tiling import RING_MARGIN, Tiling, Workload, need_rows, stream_words
+from .segments import POSITIONS, stream_words
+from .tiling import RING_MARGIN, Tiling, Workload, need_rows
 from .views import NO_VIEW, Geometry
 
 BYTES_PER_CYCLE = 6.4  # of a stream: an HP port at 800 MB/s and 125 MHz
