@@ -30,6 +30,7 @@ phantom_tds.sv
 phantom_core.sv
 phantom_mesh.sv
 phantom_drain.sv
+phantom_residual.sv
 phantom_requantiser.sv
 phantom_encoder_lane.sv
 phantom_encoder.sv

@@ -9,6 +9,8 @@
 // begun only when the encoder has room for it (`seg_ready_i`), so nothing behind the drain ever has to wait.
 // Every slot (flat layers: every position) begins with `swap_o`: the parameters of its 8 channels, which were loaded ahead of time into
 // the lanes' second registers, come into force.
+// Where slots come in pairs (residual addition) the first of them is read without a segment (`keep_o`), then the second in the same
+// order (`partner_o`); `place_o` counts the positions of either.
 module phantom_drain
   import phantom_pkg::*;
 #(
@@ -45,7 +47,10 @@ module phantom_drain
   output logic            first_o,      // of a window
   output logic            real_o,
   output logic            complete_o,   // the window
-  output logic            last_o        // result of a segment
+  output logic            last_o,       // result of a segment
+  output logic            keep_o,
+  output logic            partner_o,
+  output logic [6:0]      place_o
 );
 
   typedef enum logic [3:0] {
@@ -86,6 +91,9 @@ module phantom_drain
   logic        last_slot_q, last_entry_q, last_pass_q, last_strip_q;
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
+  logic [6:0]  place_q;          // positions of this slot that have been read
+  logic        keep_q;           // first slot of a pair
+  logic [7:0]  chunk;            // of this slot
   logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
   logic        real_y, real_x, spent_y, spent_x;
   logic [7:0]  from, by, next;
@@ -126,10 +134,12 @@ module phantom_drain
   assign by   = !last_wx ? 8'd1 : !last_wy ? cfg_i.pitch : !last_col ? 8'(cfg_i.pool.step) : cfg_i.row_step;
   assign next = from + by;
 
+  assign chunk = entry_q.chunk + pass_chunk_q + (cfg_i.pairs ? 8'(slot_q[5:1]) : 8'(slot_q));
+
   assign prm_ready_o = !lane_q[3];
   assign prm_lane_o  = lane_q[2:0];
   assign prm_swap_o  = state_q == StParams && lane_q[3];
-  assign seg_valid_o = state_q == StSegment && !beyond_q;
+  assign seg_valid_o = state_q == StSegment && !beyond_q && !keep_q;
   assign seg_o       = '{more_rows: more_rows, xs: xs_q, y0: y_q, chunk: chunk_q};
   assign done_o      = state_q == StIdle;
   assign waiting_o   = state_q == StWait && !core_done;
@@ -143,6 +153,9 @@ module phantom_drain
     first_o    <= wy_q == '0 && wx_q == '0;
     complete_o <= last_wx && last_wy;
     real_o     <= real_y && real_x;
+    keep_o     <= keep_q;
+    partner_o  <= cfg_i.pairs && !keep_q;
+    place_o    <= place_q;
     clear_o    <= spent_y && spent_x;
     en_o       <= rst_ni && state_q == StRead;
     drained_o <= rst_ni && state_q == StDrained;
@@ -184,7 +197,9 @@ module phantom_drain
         end
         StWait: if (core_done) state_q <= StSlot;
         StSlot: begin
-          chunk_q    <= entry_q.chunk + pass_chunk_q + 8'(slot_q);
+          chunk_q    <= chunk;
+          keep_q     <= cfg_i.pairs && !slot_q[0];
+          place_q    <= '0;
           y_q        <= strip_row_q + 10'(entry_q.row);
           row_base_q <= slot_base_q;
           seg_row_q  <= '0;
@@ -192,7 +207,7 @@ module phantom_drain
           tile_xs_q  <= '0;
           across_q   <= '0;
           col_q      <= '0;
-          state_q    <= 9'(entry_q.chunk + pass_chunk_q + 8'(slot_q)) < cfg_i.chunks ? StParams : StNextSlot;
+          state_q    <= 9'(chunk) < cfg_i.chunks ? StParams : StNextSlot;
         end
         StParams: if (prm_swap_o) state_q <= cfg_i.flat && col_q != '0 ? StRead : StSegment;
         StRows: state_q <= StSegment;
@@ -213,10 +228,11 @@ module phantom_drain
           wy_q         <= '0;
           col_q        <= '0;
           if (beyond_q) state_q <= StNextSlot;
-          else if (seg_ready_i) state_q <= StRead;
+          else if (seg_ready_i || keep_q) state_q <= StRead;
         end
         StRead: begin
-          addr_q <= next;
+          addr_q  <= next;
+          place_q <= place_q + 7'd1;
           wx_q   <= wx_q + 2'd1;
           if (last_wx) begin
             wx_q         <= '0;

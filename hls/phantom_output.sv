@@ -1,4 +1,5 @@
 // Output side: drain -> requantiser (8 lanes) -> maximum of a pooling window -> encoder -> stream out.
+//                          ^-- bias + kept value -- residual <--' values that are kept
 //
 // The parameters of the lanes are delayed like the sums that they belong to, so that a new slot's parameters never reach a lane before
 // the last sum of the slot before. Only the mesh's first 8 threads of a core are drained: one chunk of channels.
@@ -64,7 +65,8 @@ module phantom_output
 
   // --- drain ----------------------------------------------------------------------------------------------------------------
 
-  logic       drain_done, seg_valid, seg_ready, first, exists, complete, last;
+  logic       drain_done, seg_valid, seg_ready, first, exists, complete, last, keep, partner;
+  logic [6:0] place;
   logic [2:0] prm_lane;
   logic [5:0] bit_index;
   segment_t   seg;
@@ -100,24 +102,34 @@ module phantom_output
     .first_o    (first),
     .real_o     (exists),
     .complete_o (complete),
-    .last_o     (last)
+    .last_o     (last),
+    .keep_o     (keep),
+    .partner_o  (partner),
+    .place_o    (place)
   );
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
   // What is known of a position travels beside its sums; one stage more behind the maximum.
   logic [Latency-1:0] first_q, exists_q;
-  logic [Latency:0]   valid_q, last_q;
+  logic [Latency:0]   valid_q, keep_q, last_q;
   logic [5:0]         bit_q[Latency+1];
+  logic [6:0]         place_q[Latency+1];
 
   always_ff @(posedge clk_i) begin
     first_q  <= {first_q[Latency-2:0], first};
     exists_q <= {exists_q[Latency-2:0], exists};
     last_q   <= {last_q[Latency-1:0], last};
-    bit_q[0] <= bit_index;
-    for (int unsigned i = 1; i <= Latency; i++) bit_q[i] <= bit_q[i-1];
+    bit_q[0]   <= bit_index;
+    place_q[0] <= place;
+    for (int unsigned i = 1; i <= Latency; i++) begin
+      bit_q[i]   <= bit_q[i-1];
+      place_q[i] <= place_q[i-1];
+    end
     if (!rst_ni) valid_q <= '0;
-    else valid_q <= {valid_q[Latency-1:0], drain_en_o && complete};
+    else valid_q <= {valid_q[Latency-1:0], drain_en_o && complete && !keep};
+    if (!rst_ni) keep_q <= '0;
+    else keep_q <= {keep_q[Latency-1:0], drain_en_o && keep};
   end
 
   // Parameters are loaded into `next_q` ahead of time, but not while a swap is under way to those that are there.
@@ -126,6 +138,7 @@ module phantom_output
   logic [62:0] load_q;
   logic        load_valid_q;
   logic [7:0]  value[LanesPerChunk], largest_q[LanesPerChunk];
+  logic signed [31:0] bias_q[LanesPerChunk], bias[LanesPerChunk];
 
   always_ff @(posedge clk_i) begin
     load_q       <= {prm_lane, prm};
@@ -135,18 +148,20 @@ module phantom_output
   end
 
   for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
-    logic [59:0] prm_q, next_q;
+    logic [59:0] next_q;
+    logic [27:0] prm_q;
     always_ff @(posedge clk_i) begin
       if (load_valid_q && load_q[62:60] == 3'(l)) next_q <= load_q[59:0];
-      if (swap_q[MeshLatency-1]) prm_q <= next_q;
+      if (swap_q[MeshLatency-2]) bias_q[l] <= next_q[31:0];  // a cycle earlier, for the residual
+      if (swap_q[MeshLatency-1]) prm_q <= next_q[59:32];
     end
     phantom_requantiser u_requantiser (
       .clk_i,
       .acc_i       (drain_data_i[l]),
-      .bias_i      (prm_q[31:0]),
-      .multiplier_i(prm_q[55:32]),
-      .sel_i       (prm_q[58:56]),
-      .clamp_i     (prm_q[59]),
+      .bias_i      (bias[l]),
+      .multiplier_i(prm_q[23:0]),
+      .sel_i       (prm_q[26:24]),
+      .clamp_i     (prm_q[27]),
       .low0_i      (cfg_i.low0),
       .high0_i     (cfg_i.high0),
       .low1_i      (cfg_i.low1),
@@ -163,6 +178,31 @@ module phantom_output
       if (first_q[Latency-1] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
     end
   end
+
+  phantom_residual u_residual (
+    .clk_i,
+    .kept_signed_i(cfg_i.kept_signed),
+    .factor_i     (cfg_i.factor),
+    .we_i         (keep_q[Latency]),
+    .we_place_i   (place_q[Latency]),
+    .value_i      (largest_q),
+    .partner_i    (partner),
+    .place_i      (place),
+    .bias_i       (bias_q),
+    .bias_o       (bias)
+  );
+
+`ifndef SYNTHESIS
+  // The first position of a slot is read 13 cycles after that of the slot before, when its value has just been written.
+  logic [7:0] kept_q;  // values that are there
+  always_ff @(posedge clk_i) begin
+    if (drain_en_o && keep && place == '0) kept_q <= '0;
+    else if (keep_q[Latency]) kept_q <= 8'(place_q[Latency]) + 8'd1;
+    if (rst_ni && drain_en_o && partner) begin
+      assert (8'(place) < kept_q) else $error("phantom_output: a kept value is wanted before it is there");
+    end
+  end
+`endif
 
   // --- encoder, stream out ------------------------------------------------------------------------------------------------
 

@@ -207,6 +207,9 @@ package phantom_pkg;
     logic [8:0]  chunks;
     logic [7:0]  pass_chunks;   // chunk numbers from pass to pass
     logic        flat;          // each position is an output channel of its own, with its own parameters
+    logic        pairs;         // slots come in pairs: the values of the first, times `factor`, are added to the sums of the second
+    logic        kept_signed;   // those values are int8
+    logic signed [11:0] factor;
     logic signed [8:0] low0;    // clamp of channels whose parameters select it, and
     logic signed [8:0] high0;
     logic signed [8:0] low1;    // of the others

@@ -23,6 +23,7 @@ RULES = (
     ("the drain settles a cycle earlier", "drain", "d.settle = 7", "d.settle = 6"),
     ("the drain waits for no parameters", "drain", "d.state == PARAMS and d.lane == LANES", "d.state == PARAMS"),
     ("a row of segments is counted in no time", "drain", "else ROWS", "else SEGMENT"),
+    ("a slot that is kept waits for the encoder", "drain", "seg_ready or d.keep", "seg_ready"),
     ("a header takes one cycle", "stream_in", "s.strip_room and s.fits else", "s.strip_room else"),
     ("chunks are told a packet too early", "stream_in", "s.block == cfg.block_packets", "s.block == cfg.block_packets - 1"),
     ("room for input is given back late", "stream_in", "SPACE = 4", "SPACE = 64"),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from .errors import MismatchError, ShapeError
-from .network import Concat, MaxPool, Network
+from .network import Add, Concat, MaxPool, Network
 
 
 def check_equal(layer: str, expected: np.ndarray, got: np.ndarray) -> None:
@@ -40,16 +40,18 @@ def check_outputs(
 ) -> None:
     """Compare outputs by layer with those of all layers, in order; the first layer that differs is reported.
 
-    A layer without an output is one that was pooled at once: every other one must be there, and every output of the network.
+    A layer without an output is one that was pooled, or added to another, at once: every other one must be there, and every
+    output of the network.
     `where` is added to names in messages. `chosen`: names of the layers that are compared; None: all.
     """
-    pooled = {network.layers[i].name for layer, (i, *_) in zip(network.layers, network.sources()) if isinstance(layer, MaxPool)}
+    readers = [sources for layer, sources in zip(network.layers, network.sources()) if isinstance(layer, MaxPool | Add)]
+    at_once = {network.layers[i].name for sources in readers for i in sources if i >= 0}
     for layer, right in zip(network.layers, expected, strict=True):
         if chosen is not None and layer.name not in chosen:
             continue
         if layer.name in got:
             check_equal(layer.name + where, right, got[layer.name])
-        elif isinstance(layer, Concat) or (layer.name in pooled and layer.name not in network.outputs):
+        elif isinstance(layer, Concat) or (layer.name in at_once and layer.name not in network.outputs):
             continue
         else:
             raise ShapeError(f"layer {layer.name + where!r}: there is no output")

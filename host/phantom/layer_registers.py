@@ -34,7 +34,7 @@ def layer_tables(
     for group in range(tiling.groups):
         for tile in range(tiling.tiles):
             row, col = tiling.place(tile, group)
-            first = group if work.flat else group * tiling.slots
+            first = group if work.flat else group * tiling.out_slots
             index = group * tiling.tiles + tile
             first_row, first_col = tiling.at(tile)
             entries.append((TABLE_DRAIN, index, first_col // tiling.span << 24 | row << 20 | col << 16 | first << 8 | first_row))
@@ -125,9 +125,15 @@ def layer_registers(
         },
         "OUT_CHUNKS": {
             "chunks": out.chunks,
-            "pass_chunks": tiling.groups * (1 if flat else tiling.slots),
+            "pass_chunks": tiling.groups * (1 if flat else tiling.out_slots),
             "slot_stride": sum_rows * geometry.pitch & 0xFF,
         },
+    }
+    kept = stage.residual
+    registers["RESIDUAL"] = {
+        "pairs": int(kept is not None),
+        "kept_signed": int(kept.signed) if kept else 0,
+        "factor": kept.factor & 0xFFF if kept else 0,
     }
     for i, (low, high) in enumerate(stage.clamps):
         registers[f"CLAMP{i}"] = {"low": low & 0x1FF, "high": high & 0x1FF}

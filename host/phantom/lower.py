@@ -2,7 +2,8 @@
 
 Every stage reads what the one before it wrote. So a tensor that is wanted later must be carried through the stages between, and
 what can be computed now from the same input is computed now. A maximum pooling goes with the convolution before it when
-nobody else wants that one's result; an addition is a 1 x 1 convolution with two weights a filter; concatenation costs nothing.
+nobody else wants that one's result, and so does an addition to what was there before, where nothing else is wanted afterwards.
+Any other addition is a 1 x 1 convolution with two weights a filter; concatenation costs nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .errors import ShapeError
 from .fold import folds
 from .layer import INPUT, Shape, limits
 from .network import Add, AnyLayer, Concat, Conv, FullyConnected, MaxPool, Network
-from .stage import Bundle, Stage, Tap, bundle
+from .stage import Bundle, Residual, Stage, Tap, bundle
+from .stage_weights import MOST
 from .thin import PHASES
 from .views import MAX_WINDOWS, kernel_taps
 
@@ -117,10 +119,13 @@ class _Lowering:
         pool = self._pool_behind(first) if at_once else None
         if pool is not None:
             return [first, pool], pool
+        added = self._sum_behind(first) if at_once else None
+        if added is not None:
+            return [first, added], None
         done: list[AnyLayer] = [first]
         for layer in ready:
             # What reads the same input and looks alike is computed along with it.
-            free = not at_once or self._pool_behind(layer) is None
+            free = not at_once or (self._pool_behind(layer) is None and self._sum_behind(layer) is None)
             if layer is not first and free and self._alike(done, layer):
                 done.append(layer)
         return done, None
@@ -151,12 +156,15 @@ class _Lowering:
             self.todo.remove(layer)
         first, plane = done[0], self.shape[done[-1].name][1:]
         computed = [layer for layer in done if not isinstance(layer, MaxPool)]
-        filters = [self._filters(layer) for layer in computed] or [self._carry(self.reads[first.name][0], first.name)]
+        filters = [self._filters(layer, first) for layer in computed] or [self._carry(self.reads[first.name][0], first.name)]
         if pool is not None and computed:
             filters = [_renamed(filters[0], pool.name)]
         filters += [self._carry(name, name) for name in carried]
         before = self.source.plane if isinstance(first, MaxPool) else self.shape[first.name][1:]
-        stage = _stage(tuple(done), self.source, filters, first, before, plane, pool)
+        residual, last = None, done[-1]
+        if isinstance(first, Conv) and isinstance(last, Add):
+            residual = Residual(last.factors[self.reads[last.name].index(first.name)], first.out_dtype == np.int8)
+        stage = _stage(tuple(done), self.source, filters, first, before, plane, pool, residual)
         self.source = stage.result
         self.alias = {name: self.alias[name] for name in carried_names(self.alias, carried)}
         for part in stage.result.parts:
@@ -174,6 +182,25 @@ class _Lowering:
         if isinstance(layer, Conv) and len(readers) == 1 and layer.name not in self.network.outputs:
             return readers[0] if isinstance(readers[0], MaxPool) else None
         return None
+
+    def _sum_behind(self, layer: AnyLayer) -> Add | None:
+        """The addition that alone reads a convolution's result, and with it something that is there, when nothing else stays.
+
+        Two filters of a thread are a pair then, so there is no place for others. Those of a depthwise layer, which are dealt out
+        with their channels, could not be pairs.
+        """
+        readers = [other for other in self.network.layers if layer.name in self.reads[other.name]]
+        if not isinstance(layer, Conv) or layer.stride != 1 or len(readers) != 1:
+            return None
+        depthwise, added = layer.channel_groups > 1 and layer.weights.shape[1] == 1, readers[0]
+        if not isinstance(added, Add) or layer.name in self.network.outputs or self.reads[added.name].count(layer.name) != 1:
+            return None
+        (other,) = (name for name in self.reads[added.name] if name != layer.name)
+        plane = self.shape[layer.name][1:]
+        if depthwise or not self._here(other) or plane != self.source.plane or plane == (1, 1) or self._wanted([layer, added]):
+            return None
+        copies = -(-max(abs(factor) for factor in added.factors) // MOST)
+        return added if len(_taps(layer)) * 2 + copies <= MAX_WINDOWS else None
 
     def _alike(self, done: list[AnyLayer], layer: AnyLayer) -> bool:
         """Whether a layer can share a stage: the same stride and planes, a common input, not too many taps and ranges."""
@@ -204,9 +231,9 @@ class _Lowering:
 
     # --- filters of one layer ---------------------------------------------------------------------------------------------
 
-    def _filters(self, layer: AnyLayer) -> Filters:
+    def _filters(self, layer: AnyLayer, first: AnyLayer) -> Filters:
         if isinstance(layer, Add):
-            return self._add(layer)
+            return self._add(layer, first)
         assert isinstance(layer, Conv | FullyConnected)
         low, high = layer.limits
         common = (layer.bias, layer.multiplier, layer.sel, low, high)
@@ -223,11 +250,13 @@ class _Lowering:
             layer.name, layer.out_dtype, k, where[group * per_group + c], _taps(layer), tap, layer.weights[k, c, ky, kx], *common
         )
 
-    def _add(self, layer: Add) -> Filters:
+    def _add(self, layer: Add, first: AnyLayer) -> Filters:
+        """An addition, but for the result of the stage's own `first` layer, which the drain adds."""
         channels = self.shape[layer.name][0]
-        k = np.tile(np.arange(channels), 2)
-        at = np.concatenate([self._where(name) for name in self.reads[layer.name]])
-        value = np.repeat(np.array(layer.factors, dtype=np.int64), channels)
+        read = [(name, factor) for name, factor in zip(self.reads[layer.name], layer.factors, strict=True) if name != first.name]
+        k = np.tile(np.arange(channels), len(read))
+        at = np.concatenate([self._where(name) for name, _ in read])
+        value = np.repeat(np.array([factor for _, factor in read], dtype=np.int64), channels)
         there = value != 0
         ones = np.ones(channels, dtype=np.int64)
         return Filters(
@@ -278,6 +307,7 @@ def _stage(
     before: tuple[int, int],
     plane: tuple[int, int],
     pool: MaxPool | None,
+    residual: Residual | None,
 ) -> Stage:
     taps = tuple(sorted({tap for f in filters for tap in f.taps}))
     index = {tap: i for i, tap in enumerate(taps)}
@@ -293,7 +323,7 @@ def _stage(
     return Stage(
         layers=layers,
         source=source,
-        result=bundle([(f.name, len(f.bias), f.dtype) for f in filters], plane),
+        result=bundle([(f.name, len(f.bias), f.dtype) for f in (filters if residual is None else filters[1:])], plane),
         stride=first.stride if isinstance(first, Conv) else 1,
         taps=taps,
         shape=(int(starts[-1]), *before),
@@ -307,6 +337,7 @@ def _stage(
         clamp=np.concatenate([np.full(len(f.bias), ranges.index((f.low, f.high))) for f in filters]),
         clamps=(ranges[0], ranges[-1]),
         pool=pool,
+        residual=residual,
     )
 
 

@@ -40,10 +40,11 @@ class Measuring:
 
 
 def _measure(layer: LayerOutline, inputs: Sequence[np.ndarray | None]) -> Measure:
-    """What one layer has to do with its inputs [C, H, W]; None for one that does not exist, which only pooling reads."""
-    there = [values for values in inputs if values is not None]
-    if len(there) < len(inputs):
-        return Measure(layer.name, layer.kind, None, 0, 0)
+    """What one layer has to do with its inputs [C, H, W]; None for one that does not exist, which pooling or an addition reads.
+
+    What an addition multiplies of that the drain does, not the multipliers that are counted.
+    """
+    there = [np.zeros((1, 1, 1), np.uint8) if values is None else values for values in inputs]
     return Measure(layer.name, layer.kind, None, layer.demand.dense, layer.demand.effectual(*there))
 
 

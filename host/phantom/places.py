@@ -19,6 +19,10 @@ class Places:
         self.filter_at = np.full((tiling.passes, tiling.groups, tiling.slots, LANES), -1, dtype=np.int64)
         self.filter_at[pass_, lane // LANES, slot, lane % LANES] = np.arange(filters)
         self.tiles = tiling.tiles
+        # Of a pair of slots the second one is written, which holds a filter of the second half.
+        kept = tiling.slots_each - 1
+        written = self.filter_at[:, :, kept :: tiling.slots_each]
+        self.channel_at = np.where(written < 0, -1, written - kept * (filters // tiling.slots_each))
 
     def params(self, stage: Stage, pass_: int) -> Params:
         """Parameters of a pass in drain order: group, tile, slot, lane (a flat layer has one tile)."""
@@ -30,11 +34,11 @@ class Places:
     def layout(self, stage: Stage, flat: bool, tiling: Tiling) -> Layout:
         """Layout of the result."""
         shape, dtype = stage.result.shape, stage.result.dtype
-        at = self.filter_at
+        at = self.channel_at
         if flat:  # a slot is a column
             index = at.transpose(0, 1, 3, 2).reshape(-1, 1, at.shape[2])
             return Layout(shape, index, 1, 1, dtype)
-        return Layout(shape, at.reshape(-1), tiling.strip_rows, tiling.tile_rows, dtype, tiling.span, tiling.slots)
+        return Layout(shape, at.reshape(-1), tiling.strip_rows, tiling.tile_rows, dtype, tiling.span, tiling.out_slots)
 
 
 def group_mask(tiling: Tiling, group: int) -> int:

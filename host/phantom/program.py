@@ -151,12 +151,16 @@ def compile_stage(
         channel = channel % tiling.own_chans // tiling.groups
         ends = _own_ends(chans, tiling)
     else:
-        load = np.bincount(found.filters, minlength=stage.filters)
-        profile = _profile(found.filters, found.channel, stage.filters, chans)
-        pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.slots, profile)
+        # By channels of the result: a kept filter goes with its partner.
+        of = found.filters % stage.outputs
+        load = np.bincount(of, minlength=stage.outputs)
+        profile = _profile(of, found.channel, stage.outputs, chans)
+        pass_, lane, slot = assign(load, lanes, tiling.passes, tiling.out_slots, profile)
         if after is not None and not found.flat and not after.flat:
-            demand = np.bincount(after.at, minlength=stage.filters)
-            lane, slot = interleave(pass_, lane, slot, demand, (tiling.passes, tiling.groups, tiling.slots))
+            demand = np.bincount(after.at, minlength=stage.outputs)
+            lane, slot = interleave(pass_, lane, slot, demand, (tiling.passes, tiling.groups, tiling.out_slots))
+        if stage.residual is not None:
+            pass_, lane, slot = np.tile(pass_, 2), np.tile(lane, 2), np.concatenate([2 * slot, 2 * slot + 1])
         ends = np.full((tiling.passes, tiling.groups), chans)
     if not found.flat and tiling.view_chans:
         views = len(geometry.views)

@@ -25,8 +25,8 @@ from .report import Measure, Report
 class Runner(Protocol):
     """What runs one image [C, H, W].
 
-    It yields the outputs by layer, of all layers whose output exists (a convolution that is pooled at once has none), and the
-    counters of each run where there are any; `stages` says which layers each run computes.
+    It yields the outputs by layer, of all layers whose output exists (not of a convolution that is pooled or added at once), and
+    the counters of each run where there are any; `stages` says which layers each run computes.
     """
 
     @property

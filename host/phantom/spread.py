@@ -97,7 +97,7 @@ def _workload(
     load = np.bincount(found.filters, minlength=stage.filters)
     return Workload(
         name=stage.name,
-        filters=stage.filters,
+        filters=stage.outputs,
         channels=chans,
         reach=(min(rows), max(rows)),
         stride=1 if found.flat else stage.stride,
@@ -109,9 +109,10 @@ def _workload(
         most_segments=MAX_FLAT_SEGMENTS if after is not None and after.flat else 0,
         reader=None if after is None else Reader(_rows_at_a_time(after), density_after),
         pool=(pool.kernel[0], pool.stride, pool.padding[0]) if pool else (1, 1, 0),
-        sharers=0 if found.flat else _sharers(found, stage.filters),
+        sharers=0 if found.flat or stage.residual is not None else _sharers(found, stage.filters),
         heavy=float(np.mean(2 * load >= load.mean())),
         met=met,
+        slots_each=stage.slots_each,
     )
 
 

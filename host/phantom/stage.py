@@ -70,6 +70,16 @@ def bundle(tensors: list[tuple[str, int, np.dtype]], plane: tuple[int, int]) -> 
 
 
 @dataclass(frozen=True)
+class Residual:
+    """An addition in the drain, by pairs of filters: the values of the first half of the filters are kept, and each, times
+    `factor`, is added to the sum of its partner in the second half, which alone is written. signed: what is kept is int8.
+    """
+
+    factor: int
+    signed: bool
+
+
+@dataclass(frozen=True)
 class Stage:
     """One run.
 
@@ -78,7 +88,7 @@ class Stage:
     k, at, tap, value: the nonzero weights, int64 [n]: filter, channel of the source (fully connected: element of the source's
         flattened tensor), index into `taps`, and weight, which may go beyond 8 bits.
     bias, multiplier, sel: of every filter. clamp: which of the two `clamps` (low, high) is its.
-    pool: maximum pooling behind it all.
+    pool: maximum pooling behind it all. residual: addition in the drain; then there is no pooling, and two filters a channel.
     """
 
     layers: tuple[AnyLayer, ...]
@@ -97,6 +107,7 @@ class Stage:
     clamp: np.ndarray
     clamps: tuple[tuple[int, int], tuple[int, int]]
     pool: MaxPool | None = None
+    residual: Residual | None = None
 
     @property
     def name(self) -> str:
@@ -107,6 +118,16 @@ class Stage:
     def filters(self) -> int:
         """Filters, carried channels included."""
         return self.shape[0]
+
+    @property
+    def slots_each(self) -> int:
+        """Filters of a channel of the result."""
+        return 2 if self.residual is not None else 1
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the result."""
+        return self.filters // self.slots_each
 
     @property
     def flat(self) -> bool:

@@ -1,7 +1,7 @@
 """The weights of a stage as the threads see them: by channel of the stream and window.
 
 A window is a tap. Where channels of both types meet in a stream each tap has two windows, one that takes the activations for
-uint8 and one for int8; and a weight beyond 8 bits is split over copies of its window.
+uint8 and one for int8; and a weight beyond 8 bits is split over copies of its window. Windows without a weight are left out.
 """
 
 from __future__ import annotations
@@ -62,9 +62,12 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     block = 2 * taps if mixed else taps
     window = copy * block + signs[stage.at[which]] * (taps if mixed else 0) + stage.tap[which]
     signed = tuple([False] * taps + [True] * taps if mixed else [bool(read.any())] * taps) * copies
-    if len(signed) > MAX_WINDOWS:
-        raise ShapeError(f"layer {stage.name!r}: {len(signed)} windows; the table holds {MAX_WINDOWS}")
-    geometry_of = functools.partial(_geometry, stage, in_cols, len(signed) // taps)
+    used, window = np.unique(window, return_inverse=True)
+    used = used if len(used) else np.zeros(1, dtype=np.int64)
+    signed = tuple(signed[i] for i in used)
+    if len(used) > MAX_WINDOWS:
+        raise ShapeError(f"layer {stage.name!r}: {len(used)} windows; the table holds {MAX_WINDOWS}")
+    geometry_of = functools.partial(_geometry, stage, in_cols, tuple(int(i) % taps for i in used))
     geometry = geometry_of(stage.result.plane[1])
     meets = np.array([w.view != NO_VIEW for w in geometry.windows])[window]
     return StageWeights(
@@ -72,15 +75,15 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     )
 
 
-def _geometry(stage: Stage, in_cols: int, times: int, tile_cols: int) -> Geometry:
-    """Geometry for tiles of so many columns of the result; every tap is `times` windows."""
+def _geometry(stage: Stage, in_cols: int, windows: tuple[int, ...], tile_cols: int) -> Geometry:
+    """Geometry for tiles of so many columns of the result; `windows`: the tap of each."""
     pool = stage.pool
     step, left, top = (pool.stride, pool.padding[1], pool.padding[0]) if pool else (1, 0, 0)
     width = (tile_cols - 1) * step + (pool.kernel[1] if pool else 1)
     tiles = -(-stage.result.plane[1] // tile_cols)
     starts = range(-left, -left + tiles * tile_cols * step, tile_cols * step)
     geometry = conv_geometry(stage.name, stage.taps, stage.stride, in_cols, starts, width, -top)
-    return replace(geometry, windows=geometry.windows * times)
+    return replace(geometry, windows=tuple(geometry.windows[tap] for tap in windows))
 
 
 def _split(stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -41,7 +41,7 @@ class Workload:
     """What the estimate and the limits need to know of a layer. Densities are fractions."""
 
     name: str
-    filters: int
+    filters: int  # channels of the result
     channels: int  # of the input stream
     reach: tuple[int, int]  # first and last row of the input that an output row looks at, from its own times the stride
     stride: int
@@ -56,6 +56,7 @@ class Workload:
     sharers: int = 0  # filters that read a channel, at most, where every filter reads a single one (depthwise); else 0
     heavy: float = 1.0  # share of the filters with at least half as many weights as a filter has on average
     met: float = 1.0  # density of what a weight meets, over that of all channels: carried ones are met by few
+    slots_each: int = 1  # slots that a channel of the result takes: two where a kept one is added to it
 
     def sum_rows(self, rows: int) -> int:
         """Rows of partial sums for so many output rows."""
@@ -71,7 +72,7 @@ class Tiling:
     tile_rows, tile_cols: output rows and columns of a tile. span: columns of an output segment, a divisor of tile_cols.
     slots: filters of a thread. passes: rounds over the input. view_chans: each view is a channel of its own. lanes: tiles that
     the LAM fills at a time, each in its own share of the rows. own_chans: channels of a pass where every pass and every group has
-    channels of its own, dealt out in turn; 0: all see all.
+    channels of its own, dealt out in turn; 0: all see all. slots_each: slots of a channel of the result.
     """
 
     rows: int
@@ -86,6 +87,7 @@ class Tiling:
     view_chans: bool
     lanes: int
     own_chans: int = 0
+    slots_each: int = 1
     cycles: float = 0.0
 
     @property
@@ -97,6 +99,16 @@ class Tiling:
     def groups(self) -> int:
         """Groups of filters side by side."""
         return self.rows * self.cols // self.tiles
+
+    @property
+    def out_slots(self) -> int:
+        """Channels of the result of a thread."""
+        return self.slots // self.slots_each
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the result, places without a filter included."""
+        return self.groups * LANES * self.out_slots * self.passes
 
     @property
     def strip_rows(self) -> int:
@@ -219,11 +231,14 @@ def _shapes(work: Workload, lanes: int, tiling: Tiling, geometry: Geometry) -> I
         sums = work.sum_rows(tile_rows) * geometry.pitch
         if sums > BANK:
             break
-        most = min(MAX_SLOTS, BANK // sums)
+        most = min(MAX_SLOTS, BANK // sums) // work.slots_each
+        if not most:
+            break
         passes = -(-work.filters // (lanes * most))
-        slots = -(-work.filters // (lanes * passes))
+        slots = work.slots_each * -(-work.filters // (lanes * passes))
+        shape = replace(tiling, tile_rows=tile_rows, slots=slots, passes=passes, slots_each=work.slots_each)
         for view_chans in {work.flat, work.flat or len(geometry.views) > 1}:
-            yield replace(tiling, tile_rows=tile_rows, slots=slots, passes=passes, view_chans=view_chans), geometry
+            yield replace(shape, view_chans=view_chans), geometry
 
 
 def need_rows(tiling: Tiling, work: Workload, cut: Cut, strip: int) -> tuple[int, int]:
@@ -257,7 +272,7 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         parts = -(-work.out_rows // tiling.tile_rows) * -(-tiling.tile_rows // rows) * side
         if parts > work.most_segments:
             return f"{parts} segments a channel; the fully connected layer behind it takes {work.most_segments}"
-    lanes = tiling.groups * LANES * tiling.slots * tiling.passes
+    lanes = tiling.out_channels
     if not work.flat and lanes > MAX_CHUNKS * LANES:
         return f"{lanes} channels of the result, places without a filter included; a stream holds {MAX_CHUNKS * LANES}"
     if work.reader is not None and not work.flat:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from .config import Config
 from .errors import ShapeError
 from .layout import Cut
-from .segments import LANES, Segmentation
+from .segments import Segmentation
 from .tiling import GeometryOf, Tiling, Workload, candidates, obstacle
 from .tiling_estimate import Estimate
 from .views import Geometry
@@ -44,9 +44,8 @@ class Choice:
     def result_cut(self, tiling: Tiling) -> Cut:
         """How a tiling cuts the output."""
         work = self.work
-        channels = tiling.groups * LANES * tiling.slots * tiling.passes
-        segments = Segmentation(channels, work.out_rows, work.out_cols, tiling.span)
-        return Cut(segments, tiling.strip_rows, tiling.tile_rows, tiling.slots)
+        segments = Segmentation(tiling.out_channels, work.out_rows, work.out_cols, tiling.span)
+        return Cut(segments, tiling.strip_rows, tiling.tile_rows, tiling.out_slots)
 
 
 def choose(choice: Choice, cut: Cut, rank: int = 0, behind: Choice | None = None) -> tuple[Tiling, Geometry]:

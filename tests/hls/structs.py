@@ -91,6 +91,7 @@ def layer_structs(r: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
         | out
         | r["OUT_CHUNKS"]
         | {f"{k}{i}": v for i in range(2) for k, v in r[f"CLAMP{i}"].items()}
+        | r["RESIDUAL"]
         | {"pool": pack("pool_cfg_t", {k: v for k, v in r["POOL"].items() if k != "seg_step"})}
         | {"seg_step": r["POOL"]["seg_step"]}
         | {"tile_rows": out_tile["rows"], "row_step": out_tile["row_step"], "strip_rows": out_tile["strip_rows"]}

@@ -22,7 +22,7 @@ from phantom.errors import ShapeError
 from phantom.layer_registers import TABLE_DRAIN
 from phantom.layout import Layout
 from phantom.lower import lower
-from phantom.network import AnyLayer, Conv, FullyConnected, MaxPool, Network
+from phantom.network import Add, AnyLayer, Conv, FullyConnected, MaxPool, Network
 from phantom.program import Program, compile_stage
 from phantom.stage import Stage
 
@@ -33,10 +33,16 @@ POOLS = ((2, 2, False), (3, 2, False), (3, 2, True), (3, 1, True), (2, 1, False)
 
 
 def random_stage(kind: str, pool: Pool | None = None) -> Stage:
-    """`flat`: a fully connected layer; `pool`: a convolution with a maximum pooling, given or any; `plain`: one without."""
+    """A stage of a kind.
+
+    `flat`: a fully connected layer; `pool`: a convolution with a maximum pooling, given or any; `sum`: one whose result is added
+    to its input; `plain`: one without either.
+    """
     shape = (random.randint(1, 9), random.randint(3, 12), random.choice((3, 7, 16, 33, 64, 70, 130)))
     shape = (5, 3, 4) if kind == "flat" else shape
     filters, stride = random.choice((1, 7, 8, 17, 40, 100)), random.choice((1, 2))
+    if kind == "sum":
+        shape, stride = (filters, *shape[1:]), 1
     weights = np.ones((filters, int(np.prod(shape))) if kind == "flat" else (filters, shape[0], 3, 3), np.int8)
     zeros, ones = np.zeros(filters, np.int32), np.ones(filters, np.uint8)
     layers: list[AnyLayer] = []
@@ -48,6 +54,8 @@ def random_stage(kind: str, pool: Pool | None = None) -> Stage:
         size, step, padded = pool or random.choice(POOLS)
         padding = tuple(random.choice((0, 1, 1)) if padded else 0 for _ in range(4))
         layers.append(MaxPool("p", (size, size), step, padding))
+    if kind == "sum":
+        layers.append(Add("s", (1, 1), 1, 0, inputs=random.choice((("l", "input"), ("input", "l")))))
     (stage,) = lower(Network("drain", shape, np.dtype(np.uint8), layers))
     return stage
 
@@ -87,13 +95,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Place:
-    """A slot of a core in one pass of one strip: its segments as (rows less one, xs, first row), each with its windows."""
+    """A slot of a core in one pass of one strip: its segments as (rows less one, xs, first row), each with its windows.
+
+    half: of the filters, where two are a pair: 0 is kept, 1 written.
+    """
 
     strip: int
     pass_: int
     core: tuple[int, int]
     chunk: int
     last: bool  # of the core
+    half: int
     segments: tuple[tuple[tuple[int, int, int], tuple[Window, ...]], ...]
 
 
@@ -131,13 +143,14 @@ def places(program: Program) -> Iterator[Place]:
                         windows.append(Window((r * out.pitch + c) % 64, x, sums))
                     segments.append(((rows - 1, xs, y0 + first), tuple(windows)))
             place = pass_ * tiling.groups + group
-            chunk = place if flat else place * tiling.slots + slot
-            yield Place(strip, pass_, tiling.place(tile, group), chunk, slot == slots - 1, tuple(segments))
+            chunk = place if flat else place * tiling.out_slots + slot // tiling.slots_each
+            half = slot % tiling.slots_each
+            yield Place(strip, pass_, tiling.place(tile, group), chunk, slot == slots - 1, half, tuple(segments))
 
 
 def expected(program: Program) -> Iterator[Event]:
     """What has to happen. A position that a window covers is cleared by the last read of all that are made of it."""
-    flat, (_, height, width) = program.stage.flat, program.stage.shape
+    flat, pairs, (_, height, width) = program.stage.flat, program.stage.residual is not None, program.stage.shape
     if flat:
         height, width = program.result.index.shape[1:]
     for place in places(program):
@@ -146,7 +159,8 @@ def expected(program: Program) -> Iterator[Event]:
         last_read = {at: i for i, at in enumerate(reads)}
         number = 0
         for (more_rows, xs, y0), windows in place.segments:
-            yield "seg", more_rows, xs, y0, place.chunk
+            if not pairs or place.half == 1:
+                yield "seg", more_rows, xs, y0, place.chunk
             for n, window in enumerate(windows):
                 if flat and n:
                     yield ("swap",)
@@ -155,6 +169,7 @@ def expected(program: Program) -> Iterator[Event]:
                     yield (
                         "read", place.core, at, window.bit, complete and n == len(windows) - 1, i == 0,
                         0 <= y < height and 0 <= x < width, complete, last_read[at] == number,
+                        pairs and place.half == 0, pairs and place.half == 1, number % 128,
                     )  # fmt: skip
                     number += 1
         if place.last:
@@ -162,7 +177,7 @@ def expected(program: Program) -> Iterator[Event]:
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=("plain", "flat"), idle=PROFILES, stall=PROFILES)
+@cocotb.parametrize(kind=("plain", "flat", "sum"), idle=PROFILES, stall=PROFILES)
 async def whole_layers(dut, kind: str, idle: str, stall: str) -> None:
     """`idle` is for parameters and cores, `stall` for the encoder's room."""
     await run(dut, random_program(kind), idle, stall)
@@ -222,8 +237,9 @@ async def run(dut: Any, program: Program, idle: str, stall: str) -> None:
         core = tuple(int(s.value).bit_length() - 1 for s in (dut.rows_o, dut.cols_o))
         if dut.en_o.value == 1:
             assert ready_in[core] == 0, f"core {core} is read before its pass is done"
-            flags = (dut.last_o, dut.first_o, dut.real_o, dut.complete_o, dut.clear_o)
-            check(("read", core, int(dut.addr_o.value), int(dut.bit_o.value), *(flag.value == 1 for flag in flags)))
+            flags = (dut.last_o, dut.first_o, dut.real_o, dut.complete_o, dut.clear_o, dut.keep_o, dut.partner_o)
+            read = *(flag.value == 1 for flag in flags), int(dut.place_o.value)
+            check(("read", core, int(dut.addr_o.value), int(dut.bit_o.value), *read))
             count += 1
         if dut.drained_o.value == 1:
             check(("drained", core))

@@ -18,11 +18,12 @@ FORMATS = (
     ((INT8, -128, 127), (INT8, 0, 127)),
 )
 KERNELS = ((1, 1), (3, 3), (3, 3), (2, 3), (5, 1))
+Tensor = tuple[str, int, np.dtype]  # name, channels, type
 POOLS = tuple((size, step) for size in (1, 2, 3) for step in (1, 2, 3))
 
 
 class Graph:
-    """Makes one network; `live` are the tensors (name, channels, type) that have the planes of this moment."""
+    """Makes one network; `live` are the tensors that have the planes of this moment."""
 
     def __init__(self, seed: int, most: int = 6, sections: int = 2) -> None:
         self.rng = np.random.default_rng(seed)
@@ -61,9 +62,9 @@ class Graph:
     def name(self, kind: str) -> str:
         return f"{kind}{len(self.layers)}"
 
-    def conv(self, stride: int = 1, reads: int | None = None) -> None:
+    def conv(self, stride: int = 1, reads: int | None = None, filters: int = 0) -> None:
         source, channels, _ = self.live[self.pick(len(self.live)) if reads is None else reads]
-        kernel, filters = KERNELS[self.pick(len(KERNELS))], 1 + self.pick(12)
+        kernel, filters = KERNELS[self.pick(len(KERNELS))], filters or 1 + self.pick(12)
         dilation = 1 + (self.pick(3) == 0)
         padding = [0] * 4
         for axis in (0, 1):
@@ -92,7 +93,16 @@ class Graph:
         same = [b for b in self.live if b[1] == a[1] and b is not a]
         if not same:
             return self.conv()
-        b = same[self.pick(len(same))]
+        self.sum_of(a, same[self.pick(len(same))])
+
+    def residual(self) -> None:
+        """A convolution whose result is added to what was there, and nothing else stays."""
+        older = self.live[self.pick(len(self.live))]
+        self.conv(filters=older[1])
+        self.sum_of(*[(older, self.live[-1]), (self.live[-1], older)][self.pick(2)])
+        self.live = self.live[-1:]
+
+    def sum_of(self, a: Tensor, b: Tensor) -> None:
         factors = tuple(int(self.rng.choice([0, 1, -127, -128, 128, 255, -300, 508, 2032])) for _ in range(2))
         (multiplier,), (sel,) = multipliers_of(np.array([0.7 / max(1.0, math.hypot(*factors))]))
         common = self.common(a[0]) | {"inputs": (a[0], b[0])}
@@ -106,7 +116,9 @@ class Graph:
             self.put(Concat(self.name("cat"), inputs=tuple(p[0] for p in parts)), sum(p[1] for p in parts), dtype)
 
     def shrink(self) -> None:
-        """Stride 2 once or twice over the same tensor, or pooling, alone or at once."""
+        """Stride 2 once or twice over the same tensor, or pooling, alone or at once; sometimes behind a residual addition."""
+        if self.pick(2):
+            self.residual()
         last, kind = len(self.live) - 1, self.pick(4)
         if kind == 0:
             self.conv(2)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
 from phantom.program import Program
 from phantom.quantise import requantise
+from phantom.stage import Stage
+from phantom.stage_weights import stage_weights
 from phantom.weight_decode import decode_core, decode_params, packet_table
 
 
@@ -27,7 +30,10 @@ def filter_places(program: Program) -> np.ndarray:
         return index.reshape(t.passes, t.groups, 8, -1).transpose(0, 1, 3, 2)
     height, width = program.result.logical[1:]
     first = index[:, 0, 0]
-    return np.where(first >= 0, first // (height * width), -1).reshape(t.passes, t.groups, t.slots, 8)
+    channels = np.where(first >= 0, first // (height * width), -1).reshape(t.passes, t.groups, t.out_slots, 8)
+    # A channel's filters are side by side in a thread: those of the first half of them, then those of the second.
+    each = [np.where(channels >= 0, channels + half * program.stage.outputs, -1) for half in range(program.stage.slots_each)]
+    return np.stack(each, axis=3).reshape(t.passes, t.groups, t.slots, 8)
 
 
 def received(program: Program, threads: int) -> dict[tuple[int, int], np.ndarray]:
@@ -74,7 +80,8 @@ def taps_of(program: Program) -> np.ndarray:
     stage, source = program.stage, program.source
     assert source.channel_order is not None
     place = {int(c): i for i, c in enumerate(source.channel_order) if c >= 0}
-    rows = np.stack([stage.k, np.array([place[int(i)] for i in stage.at], dtype=np.int64), stage.tap, stage.value])
+    window = np.unique(stage.tap, return_inverse=True)[1]
+    rows = np.stack([stage.k, np.array([place[int(i)] for i in stage.at], dtype=np.int64), window, stage.value])
     return rows[:, np.lexsort(rows[::-1])].T
 
 
@@ -86,13 +93,15 @@ def computed(program: Program, planes: np.ndarray, threads: int) -> np.ndarray:
     """
     stage, t, registers = program.stage, program.tiling, program.registers
     places, cores = filter_places(program), received(program, threads)
-    windows = table(program, TABLE_WINDOW)
+    windows, kept = table(program, TABLE_WINDOW), registers["RESIDUAL"]
+    each_tap = stage_weights(replace(stage, **all_taps(stage)), program.source).geometry_of(t.tile_cols).windows
+    tap_of = [each_tap.index(window) for window in program.geometry.windows]
     views = registers["LAM_LOOPS"]["views"] if registers["LAM_LOOPS"]["view_chans"] else 1
     sums = np.zeros(stage.shape, np.int64)
     for group in range(t.groups):
         for k, channel, window, w in cores[t.place(0, group)]:
             signed = windows[window] >> 17 & 1
-            dy, dx = stage.taps[window % len(stage.taps)]
+            dy, dx = stage.taps[tap_of[window]]
             plane = planes[channel // views].view(np.int8 if signed else np.uint8)
             sums[k] += w * shifted(plane, dy, dx, stage.stride, stage.shape[1:])
     out = np.zeros(stage.shape, np.int64)
@@ -100,10 +109,20 @@ def computed(program: Program, planes: np.ndarray, threads: int) -> np.ndarray:
         order = np.repeat(places[pass_][:, None], t.tiles, axis=1).reshape(-1)
         for i, k in enumerate(order):
             if k >= 0:
+                total = sums[k]
+                if kept["pairs"] and k >= stage.outputs:
+                    value = out[k - stage.outputs].astype(np.uint8).view(np.int8 if kept["kept_signed"] else np.uint8)
+                    total = total + ((kept["factor"] ^ 0x800) - 0x800) * value.astype(np.int64)
                 limits = registers[f"CLAMP{params.clamp[i]}"]
                 low, high = ((limits[name] ^ 0x100) - 0x100 for name in ("low", "high"))
-                out[k] = requantise(sums[k], params.bias[i], params.multiplier[i], params.sel[i], low, high)
-    return pooled(out, registers["POOL"], stage.result.plane).astype(np.uint8)
+                out[k] = requantise(total, params.bias[i], params.multiplier[i], params.sel[i], low, high)
+    return pooled(out[-stage.outputs :], registers["POOL"], stage.result.plane).astype(np.uint8)
+
+
+def all_taps(stage: Stage) -> dict[str, np.ndarray]:
+    """Weights for a stage that has one, of 1, at every tap: then every tap is a window."""
+    taps = np.arange(len(stage.taps))
+    return {"k": 0 * taps, "at": 0 * taps, "tap": taps, "value": 0 * taps + 1}
 
 
 def shifted(plane: np.ndarray, dy: int, dx: int, stride: int, size: tuple[int, int]) -> np.ndarray:

@@ -10,16 +10,16 @@ from graphs_for_tests import random_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks_for_tests import random_input
-from small_layers import add, conv
+from small_layers import add, conv, depthwise
 
 from phantom import reference
 from phantom.errors import ShapeError
 from phantom.lower import lower
-from phantom.network import Concat, FullyConnected, MaxPool, Network
+from phantom.network import AnyLayer, Concat, FullyConnected, MaxPool, Network
 from phantom.quantise import requantise
 from phantom.stage import Stage
 
-UINT8 = np.dtype(np.uint8)
+UINT8, INT8 = np.dtype(np.uint8), np.dtype(np.int8)
 
 
 def interpret(stage: Stage, source: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -39,9 +39,15 @@ def interpret(stage: Stage, source: dict[str, np.ndarray]) -> dict[str, np.ndarr
             if 0 <= y * stage.stride + dy < height:
                 sums[k, y, inside] += weight * values[at, y * stage.stride + dy, x[inside]]
     out = np.zeros(stage.shape, np.int64)
+    half = stage.outputs
     for k in range(filters):
+        if stage.residual is not None and k >= half:
+            sums[k] += stage.residual.factor * out[k - half]
         scaled = requantise(sums[k], 0, int(stage.multiplier[k]), int(stage.sel[k]), -(2**40), 2**40)
         out[k] = np.clip(scaled, *stage.clamps[stage.clamp[k]])
+    if stage.residual is not None:
+        assert stage.residual.signed or out[:half].min() >= 0
+        out = out[half:]
     if stage.pool is not None:
         out = pooled(out, stage.pool, stage.result.plane)
     assert out.shape == stage.result.shape
@@ -89,12 +95,49 @@ def test_a_residual_block_with_a_shortcut() -> None:
         conv("d", 4, 6, 1, stride=2, inputs=("s",)), conv("e", 6, 6, inputs=("c",)), add("t", "e", "d"),
     ]  # fmt: skip
     stages = lower(Network("n", (3, 8, 8), UINT8, layers))
-    assert [stage.name for stage in stages] == ["a", "b", "s", "c+d", "e", "t"]
-    results = [[part.name for part in stage.result.parts] for stage in stages]
-    assert results == [["a"], ["b", "a"], ["s"], ["c", "d"], ["e", "d"], ["t"]]
-    carried = lower(Network("n", (3, 8, 8), UINT8, layers))[1]
-    last = carried.k >= 4
-    assert carried.value[last].tolist() == [1] * 4 and carried.taps[carried.tap[last][0]] == (0, 0)
+    assert [stage.name for stage in stages] == ["a", "b+s", "c+d", "e+t"]
+    assert [[part.name for part in stage.result.parts] for stage in stages] == [["a"], ["s"], ["c", "d"], ["t"]]
+    # The output of a convolution between keeps the addition from going with it, and then a tensor is carried to it.
+    stages = lower(Network("n", (3, 8, 8), UINT8, layers, ("b", "t")))
+    assert [stage.name for stage in stages] == ["a", "b", "s", "c+d", "e+t"]
+    assert [[part.name for part in stage.result.parts] for stage in stages[:3]] == [["a"], ["b", "a"], ["s"]]
+    last = stages[1].k >= 4
+    assert stages[1].value[last].tolist() == [1] * 4 and stages[1].taps[stages[1].tap[last][0]] == (0, 0)
+
+
+def test_an_addition_in_the_drain() -> None:
+    """The first half of the filters is the convolution, kept; the second half has what it is added to, with that one's factor."""
+    a, b = conv("a", 3, 4), conv("b", 4, 4, inputs=("a",), out_dtype=INT8, relu=False)
+    for names, factors in ((("b", "a"), (-3, 2032)), (("a", "b"), (2032, -3))):
+        (stage,) = lower(Network("n", (3, 8, 8), UINT8, [a, b, add("s", *names, factors=factors)]))[1:]
+        assert stage.residual is not None and (stage.residual.factor, stage.residual.signed) == (-3, True)
+        assert (stage.filters, stage.outputs, stage.result.shape) == (8, 4, (4, 8, 8))
+        second = stage.k >= 4
+        assert np.array_equal(stage.at[second], np.arange(4)) and set(stage.value[second]) == {2032}
+        assert np.count_nonzero(~second) == np.count_nonzero(b.weights)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [conv("b", 4, 4, inputs=("a",)), add("s", "b", "b")],  # nothing else is added
+        [conv("b", 4, 4, inputs=("a",)), add("s", "b", "a"), conv("c", 4, 2, inputs=("a",))],  # a is wanted afterwards
+        [conv("b", 4, 4, inputs=("a",)), add("s", "b", "a"), conv("c", 4, 2, inputs=("b",))],  # and b
+        [depthwise("b", 4, inputs=("a",)), add("s", "b", "a")],
+        [conv("b", 4, 4, inputs=("a",)), conv("c", 4, 4, inputs=("a",)), add("s", "b", "c")],  # c is not there when b is made
+    ],
+)
+def test_additions_that_do_not_go_with_a_convolution(layers: list[AnyLayer]) -> None:
+    read = {name for layer in layers for name in layer.inputs}
+    outputs = [layer.name for layer in layers if layer.name not in read]
+    for stage in lower(Network("n", (3, 8, 8), UINT8, [conv("a", 3, 4), *layers], outputs)):
+        assert stage.residual is None
+
+
+def test_planes_of_one_value_do_not_add_in_the_drain() -> None:
+    full = FullyConnected("f", np.ones((4, 3 * 64), np.int8), [0] * 4, [1] * 4, [0] * 4)
+    layers = [full, conv("b", 4, 4, 1, inputs=("f",)), add("s", "b", "f")]
+    assert all(stage.residual is None for stage in lower(Network("n", (3, 8, 8), UINT8, layers)))
 
 
 def test_pooling_goes_with_the_convolution_that_nobody_else_reads() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,11 +66,18 @@ def test_what_nobody_reads_needs_no_window() -> None:
 
 
 def test_too_many_windows() -> None:
-    a = conv("a", 3, 3, out_dtype=INT8, relu=False)
-    b = conv("b", 3, 3, 13, inputs=("a",))
-    last = stages(a, b, add("s", "b", "input"))[1]
+    stage = stages(conv("b", 3, 3, 13))[0]
     with pytest.raises(ShapeError, match=r"'b': 338 windows; the table holds 256"):
-        weights_of(last)
+        weights_of(replace(stage, value=np.full_like(stage.value, 254)))  # two parts at each of 169 taps
+
+
+def test_windows_without_a_weight_are_left_out() -> None:
+    """A carried tensor of the other type has one window, not one for each tap."""
+    a = conv("a", 3, 3, out_dtype=INT8, relu=False)
+    b, c = conv("b", 3, 3, 13, inputs=("a",)), conv("c", 3, 3, stride=2, inputs=("input",))
+    found = weights_of(stages(a, b, c, outputs=("b", "c"))[1])
+    assert np.count_nonzero(found.signed) == 169 and len(found.signed) == 170
+    assert sorted(set(found.window)) == list(range(170))
 
 
 def test_fully_connected_reads_one_type_and_8_bits() -> None:

@@ -45,7 +45,7 @@ def owners(program: Program) -> np.ndarray:
     if program.stage.flat:  # [passes * groups * threads, 1, slots], see Places.layout
         at = program.result.places.reshape(tiling.passes, tiling.groups, LANES, -1).transpose(0, 1, 3, 2)
     else:
-        at = program.result.places.reshape(tiling.passes, tiling.groups, tiling.slots, LANES)
+        at = program.result.places.reshape(tiling.passes, tiling.groups, tiling.out_slots, LANES)
     there = at >= 0
     index = np.indices(at.shape)
     place[at[there]] = np.stack([index[1][there], index[3][there]], axis=1)

@@ -14,8 +14,16 @@ def stage_result(stage: Stage, tensor: np.ndarray) -> np.ndarray:
     sums = _flat_sums(stage, values) if stage.flat else _sums(stage, values)
     low, high = (np.array([clamp[i] for clamp in stage.clamps])[stage.clamp].reshape(-1, 1, 1) for i in range(2))
     bias, multiplier, sel = (a.reshape(-1, 1, 1) for a in (stage.bias, stage.multiplier, stage.sel))
-    wide = requantise(sums, bias, multiplier, sel, -(2**15), 2**15 - 1)
-    result = np.clip(wide, low, high)
+
+    def finished(these: slice, sums: np.ndarray) -> np.ndarray:
+        wide = requantise(sums, bias[these], multiplier[these], sel[these], -(2**15), 2**15 - 1)
+        return np.clip(wide, low[these], high[these])
+
+    written = slice(stage.filters - stage.outputs, stage.filters)
+    if stage.residual is not None:
+        kept = finished(slice(stage.outputs), sums[: stage.outputs])
+        sums[written] += stage.residual.factor * kept.astype(np.int64)
+    result = finished(written, sums[written])
     if stage.pool is not None:
         result = _pooled(stage, result)
     return result.astype(np.uint8).view(stage.result.dtype)

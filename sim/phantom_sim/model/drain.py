@@ -9,11 +9,11 @@ from .kernel import kernel, registers
 IDLE, ENTRY, WAIT, SLOT, PARAMS, ROWS, SEGMENT, READ, NEXT_SLOT, DRAINED, SETTLE, NEXT = range(12)  # state_q
 LANES = 8
 # en, clear, drained: what the state means for the core in work; it gets there two cycles later. seg: a segment is taken by the
-# encoder in this cycle. last: the read is the last one of a segment. swap: prm_swap_o.
+# encoder in this cycle. last: the read is the last one of a segment. swap: prm_swap_o. keep: the slot is kept, not written.
 DRAIN = registers(
     "state", "strip", "pass_", "pass_chunk", "index", "slot", "slot_base", "seg_row", "chunk", "strip_row", "y", "row_y",
     "width", "col", "wy", "wx", "xs", "tile_xs", "more_rows", "settle", "lane", "row_left", "last_xs", "last_seg_row",
-    "core", "en", "clear", "drained", "seg", "seg_words", "last", "swap",
+    "core", "en", "clear", "drained", "seg", "seg_words", "last", "swap", "keep",
 )  # fmt: skip
 
 
@@ -41,6 +41,8 @@ def _segment(d: Any, cfg: Any, nonzeros: Any) -> None:
     d.wx = 0
     d.wy = 0
     d.col = 0
+    if d.keep:
+        return
     d.seg = 1
     words = 1 + LANES
     for lane in range(LANES):
@@ -62,7 +64,7 @@ def _read(d: Any, cfg: Any) -> None:
     spent_x = d.wx < cfg.pool_step or (last_col and d.last_xs)
     d.en = 1
     d.clear = 1 if spent_y and spent_x else 0
-    d.last = 1 if last_pos else 0
+    d.last = 1 if last_pos and not d.keep else 0
     if not last_wx:
         d.wx += 1
     else:
@@ -129,7 +131,7 @@ def step_drain(d: Any, cfg: Any, cores: Any, nonzeros: Any, start: int, prm_go: 
         if d.y >= cfg.out_rows:
             d.state = NEXT_SLOT
             d.col = 0
-        elif seg_ready:
+        elif seg_ready or d.keep:
             _segment(d, cfg, nonzeros)
             d.state = READ
     elif state == ROWS:
@@ -141,7 +143,8 @@ def step_drain(d: Any, cfg: Any, cores: Any, nonzeros: Any, start: int, prm_go: 
         if cores[d.core].pass_done:
             d.state = SLOT
     elif state == SLOT:
-        d.chunk = (cfg.entry_chunk[d.index] + d.pass_chunk + d.slot) & 0xFF
+        d.keep = 1 if cfg.pairs and d.slot & 1 == 0 else 0
+        d.chunk = (cfg.entry_chunk[d.index] + d.pass_chunk + (d.slot >> 1 if cfg.pairs else d.slot)) & 0xFF
         d.y = d.strip_row + cfg.entry_row[d.index]
         d.seg_row = 0
         d.xs = cfg.entry_xs[d.index]

@@ -34,7 +34,7 @@ LAYER = registers(
     ("window_skip", WINDOWS), ("slot_base", SLOTS),
     # drain_cfg_t, drain table
     "entries", "slots", "out_tile_rows", "seg_more_rows", "out_span", "out_last_span", "out_last_xs", "tile_last_xs", "out_rows",
-    "out_strip_rows", "pool_more", "pool_step", "out_chunks", "pass_chunks", "out_flat", ("entry_xs", ENTRIES),
+    "out_strip_rows", "pool_more", "pool_step", "out_chunks", "pass_chunks", "out_flat", "pairs", ("entry_xs", ENTRIES),
     ("entry_core", ENTRIES), ("entry_chunk", ENTRIES), ("entry_row", ENTRIES),
 )  # fmt: skip
 
@@ -130,6 +130,7 @@ def _registers(layer: np.ndarray, registers: Mapping[str, Mapping[str, int]]) ->
         ("out_last_xs", "OUTPUT", "last_xs"),
         ("out_chunks", "OUT_CHUNKS", "chunks"),
         ("pass_chunks", "OUT_CHUNKS", "pass_chunks"),
+        ("pairs", "RESIDUAL", "pairs"),
         ("pool_more", "POOL", "more"),
         ("pool_step", "POOL", "step"),
     ):

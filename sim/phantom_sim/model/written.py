@@ -65,7 +65,8 @@ def _places(program: Program, cut: Segmentation) -> Iterator[Place]:
     """Segments in the order of the drain: strip, pass, core (the drain table), slot, row, column."""
     tiling, result = program.tiling, program.result
     flat = bool(program.registers["DRAIN"]["flat"])
-    slots, pass_chunks = program.registers["DRAIN"]["slots"], program.registers["OUT_CHUNKS"]["pass_chunks"]
+    slots = 1 if flat else tiling.out_slots
+    pass_chunks = program.registers["OUT_CHUNKS"]["pass_chunks"]
     across = 1 if flat else tiling.tile_cols // tiling.span
     for strip in range(program.strips):
         for pass_ in range(tiling.passes):
