@@ -12,6 +12,7 @@ phantom_dma_regs.sv
 phantom_dma.sv
 phantom_packet_check.sv
 phantom_stream_in.sv
+phantom_row_bank.sv
 phantom_row_memory.sv
 phantom_lam_fetch.sv
 phantom_lam_reader.sv

@@ -112,7 +112,7 @@ module phantom_accelerator
 
   logic             act_ready, mem_we, dir_we;
   logic [AddrW-1:0] mem_wr_addr, mem_rd_addr, dir_wr_addr, dir_rd_addr;
-  logic [63:0]      mem_wr_data, mem_rd_data;
+  logic [63:0]      mem_wr_data, mem_rd_data[2];
   logic [DirW-1:0]  dir_wr_index, dir_rd_index;
   logic [10:0]      rows_ready, rows_coming, need_row;
   logic [8:0]       chunks_ready;

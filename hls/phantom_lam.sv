@@ -1,10 +1,11 @@
 // LAM, lookahead mask: turns the compressed input in the row buffer into packed runs in the cores' activation buffers.
 //
-//   loops, packet table (fetch) --> masks and values (reader) --> tokens --> lane 0 (scan, pack) --> first rows of the mesh
-//                                                                       \--> lane 1              --> the others
+//   loops, packet table (fetch) --> masks and values (even reader) --> tokens --> lanes 0 and 2 (scan, pack) --> rows of the mesh
+//                              \--> masks and values (odd reader)  --> tokens --> lanes 1 and 3              --> others
 //
-// A lane writes two entries a cycle into the activation buffers of one tile's cores; the lanes work on different tiles at a time. A
-// layer that uses one of them only fills all rows by it. A mesh with an even number of rows has two lanes, else there is one.
+// A lane writes two entries a cycle into the activation buffers of one tile's cores; the lanes work on different tiles at a time, each
+// for its share of the rows of the mesh. A layer that uses fewer of them fills all rows by these. A mesh has four lanes, two or one, as
+// its rows can be shared out. The readers take turns at the port of the row memory, which brings two words at a time.
 //
 // Contract: a layer starts with `start_i`; all cores of a tile (its row and column bits in the tile table) get the same
 // fill. `room_i` must leave a margin of 12 words.
@@ -40,27 +41,34 @@ module phantom_lam
   output logic [DirW-1:0]  dir_index_o,
   input  logic [AddrW-1:0] dir_addr_i,
   output logic [AddrW-1:0] mem_addr_o,
-  input  logic [63:0]      mem_data_i,
+  input  logic [63:0]      mem_data_i[2],
   input  logic             room_i[Rows][Cols],
   output logic [Rows-1:0]  fill_rows_o,
   output logic [Cols-1:0]  fill_cols_o[Lanes],  // of each lane's rows
   output fill_t            fill_o[Lanes]
 );
 
-  logic [Lanes-1:0]  value_we, tok_valid, tok_room, values_back, empty, blocked;
-  logic [4:0]        value_addr;
-  logic [63:0]       value;
-  lam_token_t        tok, req_tok;
-  logic [3:0]        values_back_count[Lanes];
-  logic              finder_done, reading, reader_busy, req_valid, req_take, head;
-  logic [AddrW-1:0]  req_addr, reader_addr;
-  logic [LaneW-1:0]  req_lane;
+  localparam int unsigned Readers = Lanes > 1 ? 2 : 1;
+
+  logic [Lanes-1:0]   tok_room, values_back, empty, blocked;
+  logic [3:0]         values_back_count[Lanes];
+  logic               finder_done;
+  logic [Readers-1:0] turn;
+  logic               turn_q, port_used;  // turn of the odd reader; the port is used by whose turn it is
+  logic [Readers-1:0] reading, reader_busy, port, req_valid, req_take;
+  logic [AddrW-1:0]   req_addr[Readers], reader_addr[Readers];
+  logic [LaneW-1:0]   req_lane[Readers];
+  lam_token_t         req_tok[Readers], tok[Readers];
+  logic [Lanes-1:0]   value_we[Readers], tok_valid[Readers];
+  logic [5:0]         value_addr[Readers];
+  logic [63:0]        value[Readers];
   logic [Rows-1:0]   lane_rows[Lanes];
   logic [Cols-1:0]   lane_cols[Lanes];
   fill_t             lane_fill[Lanes];
 
   phantom_lam_fetch #(
     .Lanes         (Lanes),
+    .Readers       (Readers),
     .RowBufferWords(RowBufferWords),
     .DirectoryDepth(DirectoryDepth)
   ) u_fetch (
@@ -77,9 +85,9 @@ module phantom_lam
     .chunks_ready_i,
     .need_row_o,
     .dir_index_o,
-    .head_o             (head),
-    .mem_data_i,
     .head_addr_i        (dir_addr_i),
+    .port_free_i        (!port_used),
+    .mem_data_i         (mem_data_i[0]),
     .reading_i          (reading),
     .req_valid_o        (req_valid),
     .req_take_i         (req_take),
@@ -90,31 +98,50 @@ module phantom_lam
     .values_back_count_i(values_back_count)
   );
 
-  phantom_lam_reader #(
-    .Lanes         (Lanes),
-    .RowBufferWords(RowBufferWords)
-  ) u_reader (
-    .clk_i,
-    .rst_ni,
-    .reading_o   (reading),
-    .busy_o      (reader_busy),
-    .req_valid_i (req_valid),
-    .req_take_o  (req_take),
-    .req_addr_i  (req_addr),
-    .req_lane_i  (req_lane),
-    .req_tok_i   (req_tok),
-    .mem_addr_o  (reader_addr),
-    .mem_data_i,
-    .value_we_o  (value_we),
-    .value_addr_o(value_addr),
-    .value_o     (value),
-    .tok_valid_o (tok_valid),
-    .tok_room_i  (tok_room),
-    .tok_o       (tok)
-  );
+  // --- readers, in turn --------------------------------------------------------------------------------------------------------
 
-  // The finder reads headers while the reader rests.
-  assign mem_addr_o = head ? dir_addr_i : reader_addr;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) turn_q <= 1'b0;
+    else turn_q <= !turn_q;
+  end
+
+  assign turn      = Readers'({turn_q, !turn_q});
+  assign port_used = |(turn & port);
+
+  for (genvar r = 0; r < Readers; r++) begin : g_reader
+    phantom_lam_reader #(
+      .Lanes         (Lanes),
+      .RowBufferWords(RowBufferWords)
+    ) u_reader (
+      .clk_i,
+      .rst_ni,
+      .turn_i      (turn[r]),
+      .port_o      (port[r]),
+      .reading_o   (reading[r]),
+      .busy_o      (reader_busy[r]),
+      .req_valid_i (req_valid[r]),
+      .req_take_o  (req_take[r]),
+      .req_addr_i  (req_addr[r]),
+      .req_lane_i  (req_lane[r]),
+      .req_tok_i   (req_tok[r]),
+      .mem_addr_o  (reader_addr[r]),
+      .mem_data_i,
+      .value_we_o  (value_we[r]),
+      .value_addr_o(value_addr[r]),
+      .value_o     (value[r]),
+      .tok_valid_o (tok_valid[r]),
+      .tok_room_i  (tok_room),
+      .tok_o       (tok[r])
+    );
+  end
+
+  // The finder reads headers while the reader rests whose turn it is.
+  always_comb begin
+    mem_addr_o = dir_addr_i;
+    for (int unsigned r = 0; r < Readers; r++) if (turn[r] && port[r]) mem_addr_o = reader_addr[r];
+  end
+
+  // --- lanes ------------------------------------------------------------------------------------------------------------------
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     phantom_lam_lane #(
@@ -132,12 +159,12 @@ module phantom_lam
       .tile_cores_i       ({tile_cores_i[16+:Cols], tile_cores_i[0+:Rows]}),
       .empty_o            (empty[l]),
       .blocked_o          (blocked[l]),
-      .tok_valid_i        (tok_valid[l]),
+      .tok_valid_i        (tok_valid[l%Readers][l]),
       .tok_room_o         (tok_room[l]),
-      .tok_i              (tok),
-      .value_we_i         (value_we[l]),
-      .value_addr_i       (value_addr),
-      .value_i            (value),
+      .tok_i              (tok[l%Readers]),
+      .value_we_i         (value_we[l%Readers][l]),
+      .value_addr_i       (value_addr[l%Readers]),
+      .value_i            (value[l%Readers]),
       .values_back_o      (values_back[l]),
       .values_back_count_o(values_back_count[l]),
       .room_i,
@@ -164,6 +191,6 @@ module phantom_lam
   end
 
   assign blocked_o = |blocked;
-  assign done_o    = finder_done && !reader_busy && (&empty);
+  assign done_o    = finder_done && reader_busy == '0 && (&empty);
 
 endmodule

@@ -7,20 +7,23 @@
 // it covers. A token with `view_end` (and `chan_end` after the last view of a tile) follows the packets; it goes the same way, as a
 // packet without values.
 //
-//   finder (loops, packet table) --request--> reader (phantom_lam_reader: one word a cycle) --> tokens and values
+//   finder (loops, packet table) --> found --> sized --request--> readers (phantom_lam_reader) --> tokens and values
 //
-// Tile t belongs to lane t modulo their number; each lane has tokens and a value memory of its own, and the finder keeps account of the
-// room in it.
+// A packet is looked at each cycle; what is found goes through two registers, in which its share of the view and the place of its words
+// are worked out, while the finder goes on. Tile t belongs to lane t modulo their number; each lane has tokens and a value memory
+// of its own, and the finder keeps account of the room in it. The even lanes have one reader, the odd ones another.
 //
 // Channels of their own (`own_chans`, for layers whose filters read one channel each): a pass walks only the next `pass_chans`
 // channels, and these go to the groups of cores in turn. Tiles are then numbered group by group.
 //
-// Contract: a request (valid, take) stands in a register, so that the next packet is looked for while one is read. The value memory
-// is a ring of 32 words; `values_back_i` gives words back. Headers are read through the reader's port (`head_o`) while it rests.
+// Contract: a request (valid, take) stands in a register of its reader. The value memory is a ring of 64 words; `values_back_i` gives
+// words back. Headers are read where no reader has the port (`port_free_i`). Rows are given back (`need_row_o`) when all that was found of
+// the strip before has been read.
 module phantom_lam_fetch
   import phantom_pkg::*;
 #(
-  parameter int unsigned Lanes          = 2,
+  parameter int unsigned Lanes          = 4,
+  parameter int unsigned Readers        = 2,
   parameter int unsigned RowBufferWords = 12288,
   parameter int unsigned DirectoryDepth = 2048,
   localparam int unsigned AddrW = $clog2(RowBufferWords),
@@ -41,16 +44,16 @@ module phantom_lam_fetch
   output logic [10:0]      need_row_o,
   // directory: latency 1; row memory: latency 2
   output logic [DirW-1:0]  dir_index_o,
-  input  logic [AddrW-1:0] head_addr_i,
-  output logic             head_o,       // the header at `head_addr_i` is wanted
+  input  logic [AddrW-1:0] head_addr_i,  // of the header, which is read when the port is free
+  input  logic             port_free_i,
   input  logic [63:0]      mem_data_i,
   // requests
-  input  logic             reading_i,    // the reader needs the port
-  output logic             req_valid_o,
-  input  logic             req_take_i,
-  output logic [AddrW-1:0] req_addr_o,   // of the channel's mask; its values follow
-  output logic [LaneW-1:0] req_lane_o,
-  output lam_token_t       req_tok_o,    // without the mask
+  input  logic [Readers-1:0] reading_i,
+  output logic [Readers-1:0] req_valid_o,
+  input  logic [Readers-1:0] req_take_i,
+  output logic [AddrW-1:0] req_addr_o[Readers],  // of the channel's mask; its values follow
+  output logic [LaneW-1:0] req_lane_o[Readers],
+  output lam_token_t       req_tok_o[Readers],   // without the mask
   input  logic [Lanes-1:0] values_back_i,
   input  logic [3:0]       values_back_count_i[Lanes]
 );
@@ -64,10 +67,7 @@ module phantom_lam_fetch
     StStore,    //   and store it
     StView,     // first and last row and column of the view
     StRange,
-    StFind,     // next packet that overlaps them
-    StOffset,   // where the channel lies in it
-    StRequest,  // hand it to the reader
-    StViewEnd
+    StFind      // next packet that overlaps them, or the end of the view
   } state_e;
 
   state_e state_q;
@@ -89,7 +89,7 @@ module phantom_lam_fetch
   logic last_view_q, last_tile_q, last_chan_q, last_in_chunk_q, last_pass_q, last_strip_q;
   logic next_tile_q, next_chan_q, next_pass_q, next_strip_q;  // come behind this view
 
-  // One or two cycles late, which is early enough: a view takes four at least.
+  // One or two cycles late, which is early enough: a view takes three at least.
   always_ff @(posedge clk_i) begin
     last_view_q     <= 3'(view_q + 3'd1) == cfg_i.views;
     last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
@@ -104,7 +104,8 @@ module phantom_lam_fetch
     next_strip_q    <= last_view_q && last_tile_q && last_chan_q && last_pass_q;
   end
 
-  logic [10:0] need_first_q, need_end_q;
+  logic [10:0] need_first_q, need_end_q, need_row_q;
+  logic        fresh_q, idle;   // nothing has been looked for in this strip yet; nothing is on its way
 
   // Rows that the next strip needs: worked out long before they are wanted.
   logic [10:0] next_need_q, next_first_q, next_end_q, beyond_q;
@@ -114,13 +115,13 @@ module phantom_lam_fetch
     beyond_q     <= next_need_q + 11'(cfg_i.need_span);
     next_end_q   <= beyond_q < 11'(in_cfg_i.rows) ? beyond_q : 11'(in_cfg_i.rows);
   end
-  assign need_row_o = need_first_q;
+  assign need_row_o = need_row_q;
 
   // All rows are there, or those of this chunk are.
   logic there;
   assign there     = rows_ready_i >= need_end_q ||
                      (rows_coming_i >= need_end_q && chan_q[11:3] < chunks_ready_i);
-  assign waiting_o = state_q == StStrip && !there;
+  assign waiting_o = state_q == StStrip && !there && !fresh_q;
 
   // --- packet table -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ module phantom_lam_fetch
   } packet_t;
 
   (* ram_style = "distributed" *) packet_t table_mem[64];
-  packet_t          packet, packet_q;
+  packet_t          packet;
   logic [6:0]       index_q, tile_index_q, count_q;  // of 64 packets, or behind them
   logic [9:0]       row_q, col_q;
   logic [3:0]       xs_q;
@@ -166,92 +167,142 @@ module phantom_lam_fetch
   logic signed [12:0] origin_q;             // input row of view row 0 of the tile
   logic signed [11:0] first_col_q, last_col_q;  // columns of the input
   logic signed [11:0] left_col_q;           // packets that begin here, or further left, end before the first column
-  logic               past_end, precedes, other_parity, beside;
+  logic               flat_done_q;          // the one packet of a flat view has been found
+  logic               past_end, precedes, other_parity, beside, overlaps;
   logic signed [12:0] packet_first, packet_last;
   logic signed [11:0] packet_col;
 
   assign packet_first = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y0});
   assign packet_last  = in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet.y_last});
   assign packet_col   = $signed({2'b0, packet.col});
-  assign past_end     = index_q == count_q || packet_first > last_row_q;
+  assign past_end     = index_q == count_q || packet_first > last_row_q || flat_done_q;
   assign precedes     = packet_last < first_row_q;
   assign beside       = packet_col > last_col_q || packet_col <= left_col_q;
   // With stride 2 a packet of one row belongs to the views of its parity only.
   assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.y0 == packet.y_last && packet.y0[0] != view.py;
 
-  // Words of the packet in front of the channel: header, and mask and values of the channels before it.
-  // Added up as a tree, from the packet's registered copy.
+  assign overlaps     = !past_end && !precedes && !other_parity && !beside;
+
+  // --- found: a packet of a view, or the end of the view ---------------------------------------------------------------------
+
+  typedef struct packed {
+    logic               view_end;
+    logic               chan_end;
+    logic [1:0]         view;
+    logic [3:0]         tile;
+    logic [2:0]         chan;    // in its chunk
+    logic signed [12:0] origin;
+    logic signed [11:0] first_col;
+    logic signed [11:0] last_col;
+  } place_t;
+
+  logic    look, found_q, take_found, sized_q, take_sized;
+  place_t  place_q;
+  packet_t packet_q;
+
+  assign look       = !found_q || take_found;
+  assign take_found = found_q && (!sized_q || take_sized);
+
+  always_ff @(posedge clk_i) begin
+    if (look) begin
+      packet_q <= packet;
+      place_q  <= '{
+          view_end: past_end,
+          chan_end: past_end && (last_view_q || cfg_i.view_chans),
+          view: view_q[1:0],
+          tile: out_tile_q,
+          chan: chan_q[2:0],
+          origin: origin_q,
+          first_col: first_col_q,
+          last_col: last_col_q
+      };
+    end
+    if (!rst_ni) found_q <= 1'b0;
+    else if (look) found_q <= state_q == StFind && (past_end || overlaps);
+  end
+
+  // --- sized: where its words lie, and which rows and columns of the view it has ------------------------------------------------
+
+  // Words of the packet in front of the channel: header, and mask and values of the channels before it. Added up as a tree.
   logic [3:0] count[8];
   logic [4:0] pair[4];
-  logic [6:0] offset_q;
   always_comb begin
-    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < chan_q[2:0] ? packet_q.counts[4*i+:4] : '0;
+    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < place_q.chan ? packet_q.counts[4*i+:4] : '0;
     for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
   end
+
+  lam_token_t         tok, tok_q;
+  logic [6:0]         offset_q;
+  logic [AddrW-1:0]   addr_q;
+  logic [LaneW-1:0]   lane_q;
+  logic signed [11:0] col_offset, cols_left;
+
+  assign col_offset = $signed({2'b0, packet_q.col}) - place_q.first_col;
+  assign cols_left  = place_q.last_col - $signed({2'b0, packet_q.col});
+
+  always_comb begin
+    tok             = '0;
+    tok.value_words = place_q.view_end ? '0 : packet_q.counts[4*place_q.chan+:4];
+    tok.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - place_q.origin);
+    tok.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_q.y_last - packet_q.y0);
+    tok.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
+    tok.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
+    tok.col         = col_offset[8:0];
+    tok.row_end     = packet_q.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
+    tok.tile        = place_q.tile;
+    tok.view        = place_q.view;
+    tok.view_end    = place_q.view_end;
+    tok.chan_end    = place_q.chan_end;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take_found) begin
+      tok_q    <= tok;
+      offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_q.chan) + 7'd1;
+      addr_q   <= packet_q.addr;
+      lane_q   <= LaneW'(place_q.tile & ((4'd1 << cfg_i.log2_lanes) - 4'd1));
+    end
+    if (!rst_ni) sized_q <= 1'b0;
+    else if (take_found || take_sized) sized_q <= take_found;
+  end
+
+  // --- request: what the reader of the lane is to read next ------------------------------------------------------------------
 
   function automatic logic [AddrW-1:0] wrap(logic [AddrW:0] a);
     return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
   endfunction
 
-  // --- request: what the reader is to read next ------------------------------------------------------------------------------
+  logic [Readers-1:0] reader, request, req_valid_q;
+  logic [6:0]         values_used_q[Lanes];
+  logic [5:0]         value_next_q[Lanes];
 
-  lam_token_t         req_d, req_q;
-  logic               req_valid_q, request, view_end;
-  logic [AddrW-1:0]   req_addr_q;
-  logic [3:0]         words_q;
-  logic [5:0]         values_used_q[Lanes];
-  logic [4:0]         value_next_q[Lanes];
-  logic [LaneW-1:0]   lane, req_lane_q;
-  logic signed [11:0] col_offset, cols_left;
-
-  assign head_o      = state_q == StHead;
+  assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
+  assign request     = sized_q && values_used_q[lane_q] <= 7'd56 ? reader & (~req_valid_q | req_take_i) : '0;
+  assign take_sized  = |request;
   assign req_valid_o = req_valid_q;
-  assign req_addr_o  = req_addr_q;
-  assign req_lane_o  = req_lane_q;
-  assign req_tok_o   = req_q;
-  assign done_o      = state_q == StIdle && !req_valid_q;
-  assign view_end   = state_q == StViewEnd;
-  assign lane       = LaneW'(out_tile_q & ((4'd1 << cfg_i.log2_lanes) - 4'd1));
-  assign request    = (state_q == StRequest || view_end) && values_used_q[lane] <= 6'd24 && (!req_valid_q || req_take_i);
-  assign col_offset = $signed({2'b0, packet_q.col}) - first_col_q;
-  assign cols_left  = last_col_q - $signed({2'b0, packet_q.col});
-
-  always_comb begin
-    req_d             = '0;
-    req_d.value_base  = value_next_q[lane];
-    req_d.value_words = view_end ? '0 : words_q;
-    req_d.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - origin_q);
-    req_d.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_q.y_last - packet_q.y0);
-    req_d.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
-    req_d.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
-    req_d.col         = col_offset[8:0];
-    req_d.row_end     = packet_q.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
-    req_d.tile        = out_tile_q;
-    req_d.view        = view_q[1:0];
-    req_d.view_end    = view_end;
-    req_d.chan_end    = view_end && (last_view_q || cfg_i.view_chans);
-  end
+  assign idle        = !found_q && !sized_q && req_valid_q == '0 && reading_i == '0;
+  assign done_o      = state_q == StIdle && !found_q && !sized_q && req_valid_q == '0;
 
   always_ff @(posedge clk_i) begin
-    if (state_q == StFind) packet_q <= packet;
-    offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(chan_q[2:0]) + 7'd1;
-    words_q  <= packet_q.counts[4*chan_q[2:0]+:4];
-    if (request) begin
-      req_q      <= req_d;
-      req_lane_q <= lane;
-      req_addr_q <= wrap((AddrW + 1)'(packet_q.addr) + (AddrW + 1)'(offset_q));
+    for (int unsigned r = 0; r < Readers; r++) begin
+      if (request[r]) begin
+        req_tok_o[r]            <= tok_q;
+        req_tok_o[r].value_base <= value_next_q[lane_q];
+        req_lane_o[r]           <= lane_q;
+        req_addr_o[r]           <= wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
+      end
+      if (!rst_ni) req_valid_q[r] <= 1'b0;
+      else if (request[r]) req_valid_q[r] <= 1'b1;
+      else if (req_take_i[r]) req_valid_q[r] <= 1'b0;
     end
     if (!rst_ni) begin
-      req_valid_q   <= 1'b0;
       values_used_q <= '{default: '0};
       value_next_q  <= '{default: '0};
     end else begin
-      if (request) req_valid_q <= 1'b1;
-      else if (req_take_i) req_valid_q <= 1'b0;
-      if (request) value_next_q[lane] <= value_next_q[lane] + 5'(req_d.value_words);
+      if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
       for (int unsigned l = 0; l < Lanes; l++) begin
-        values_used_q[l] <= values_used_q[l] + (request && lane == LaneW'(l) ? 6'(req_d.value_words) : 6'd0) -
-                            (values_back_i[l] ? 6'(values_back_count_i[l]) : 6'd0);
+        values_used_q[l] <= values_used_q[l] + (take_sized && lane_q == LaneW'(l) ? 7'(tok_q.value_words) : 7'd0) -
+                            (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
       end
     end
   end
@@ -262,6 +313,8 @@ module phantom_lam_fetch
     if (!rst_ni) begin
       state_q      <= StIdle;
       need_first_q <= '0;
+      need_row_q   <= '0;
+      fresh_q      <= 1'b0;
     end else begin
       unique case (state_q)
         StIdle: begin
@@ -274,6 +327,7 @@ module phantom_lam_fetch
           base_q  <= '0;
           if (start_i) begin
             need_first_q <= '0;
+            fresh_q      <= 1'b1;
             need_end_q   <= 11'(cfg_i.need_span) < 11'(in_cfg_i.rows) ? 11'(cfg_i.need_span) : 11'(in_cfg_i.rows);
             state_q      <= StStrip;
           end
@@ -289,13 +343,17 @@ module phantom_lam_fetch
           tile_base_q  <= base_q;
           tile_col_q   <= '0;
           tile_index_q <= '0;
-          // The row memory has one read port: the reader must have come to its end. A strip may lie below the image as a whole.
-          if (there && !req_valid_q && !reading_i) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
+          if (idle) begin
+            fresh_q    <= 1'b0;
+            need_row_q <= need_first_q;
+          end
+          // A strip may lie below the image as a whole.
+          if (there && (idle || !fresh_q)) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
         end
         StDir: state_q <= StHead;
         StHead: begin
           head_addr_q <= head_addr_i;
-          state_q     <= StHeadWait;
+          if (port_free_i) state_q <= StHeadWait;
         end
         StHeadWait: state_q <= StStore;
         StStore: begin
@@ -316,6 +374,7 @@ module phantom_lam_fetch
           last_q  <= tile_base_q + 12'(view.first) + 12'(view.rows) - 12'sd1;
           first_col_q <= $signed({1'b0, tile_col_q}) + 12'(view.col_first);
           index_q <= in_cfg_i.flat ? 7'(view_q) : tile_index_q;
+          flat_done_q <= 1'b0;
           state_q <= StRange;
         end
         StRange: begin
@@ -326,17 +385,12 @@ module phantom_lam_fetch
           left_col_q  <= first_col_q - $signed({5'b0, in_cfg_i.span});
           state_q     <= StFind;
         end
-        StFind: begin
-          index_q <= index_q + 7'd1;  // whatever is found: the packet is in `packet_q`
-          if (past_end) state_q <= StViewEnd;
-          else if (precedes) begin
-            // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
-            if (view_q == '0) tile_index_q <= index_q + 7'd1;
-          end else if (!other_parity && !beside) state_q <= StOffset;
-        end
-        StOffset: state_q <= StRequest;
-        StRequest: if (request) state_q <= in_cfg_i.flat ? StViewEnd : StFind;
-        StViewEnd: if (request) begin
+        StFind: if (look && !past_end) begin
+          index_q     <= index_q + 7'd1;
+          flat_done_q <= in_cfg_i.flat && overlaps;
+          // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
+          if (precedes && view_q == '0) tile_index_q <= index_q + 7'd1;
+        end else if (look) begin
           state_q <= StView;
           view_q  <= last_view_q ? '0 : view_q + 3'd1;
           if (next_tile_q) begin
@@ -370,6 +424,7 @@ module phantom_lam_fetch
             need_q       <= next_need_q;
             need_first_q <= next_first_q;
             need_end_q   <= next_end_q;
+            fresh_q      <= 1'b1;
             if (last_strip_q) state_q <= StIdle;
           end
         end

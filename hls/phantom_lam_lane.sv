@@ -2,7 +2,7 @@
 //
 //   tokens --> nonzeros of the view (scan) --> words and runs (pack) --> fill, with the rows and columns of the tile's cores
 //
-// Contract: tokens are pushed; `tok_room_o` says that seven more fit. All cores of a tile get the same fill; when one of them has no
+// Contract: tokens are pushed; `tok_room_o` says that eight more fit. All cores of a tile get the same fill; when one of them has no
 // room everything waits. `room_i` must leave a margin of 12 words: scan and pack are up to five steps ahead, registers included.
 module phantom_lam_lane
   import phantom_pkg::*;
@@ -25,7 +25,7 @@ module phantom_lam_lane
   output logic            tok_room_o,
   input  lam_token_t      tok_i,
   input  logic            value_we_i,
-  input  logic [4:0]      value_addr_i,
+  input  logic [5:0]      value_addr_i,
   input  logic [63:0]     value_i,
   output logic            values_back_o,
   output logic [3:0]      values_back_count_o,
@@ -59,8 +59,8 @@ module phantom_lam_lane
     .level_o    (level)
   );
 
-  // Tokens that are on their way when there is no room any more: one being read, three behind it, two while this is registered.
-  always_ff @(posedge clk_i) tok_room_o <= level <= 5'(TokenDepth - 7);
+  // Tokens that are on their way when there is no room any more: one being read, four behind it, two while this is registered.
+  always_ff @(posedge clk_i) tok_room_o <= level <= 5'(TokenDepth - 8);
 
   phantom_lam_scan #(
     .Lf(Lf)

@@ -1,22 +1,26 @@
-// LAM, reader: brings the mask and values that the finder asks for out of the row buffer, a word a cycle.
+// LAM, reader: brings the mask and values that the finder asks for out of the row buffer, two words every other cycle.
 //
 //   request --> addresses --two cycles of row memory--> values into the lane's value memory, then the token with its mask
 //
-// A request without values (the end of a view) goes the same way, so that it stays behind the packets before it.
+// The readers take turns at the port of the row memory. Of two words that come at a time the second one is written a cycle behind the
+// first, so that a value memory has a single write port.
+// A request without values (the end of a view) goes the same way, so that it stays behind the packets before it, but needs no port.
 //
-// Contract: a request is taken when the one before it has all its addresses out and its lane has room (`tok_room_i`: at least six
-// more tokens fit). `tok_valid_o` comes when all values of the token are in the value memory, and cannot be held back. `reading_o`
-// while it needs the port of the row memory, which is else free for headers; `busy_o` until the last token is out.
+// Contract: a request is taken when the one before it has all its addresses out and its lane has room (`tok_room_i`: at least seven
+// more tokens fit). `tok_valid_o` comes when all values of the token are in the value memory, and cannot be held back. In the
+// reader's turn the port is its own where `port_o` says so; `busy_o` until the last token is out.
 module phantom_lam_reader
   import phantom_pkg::*;
 #(
-  parameter int unsigned Lanes          = 2,
+  parameter int unsigned Lanes          = 4,
   parameter int unsigned RowBufferWords = 12288,
   localparam int unsigned AddrW = $clog2(RowBufferWords),
   localparam int unsigned LaneW = Lanes > 1 ? $clog2(Lanes) : 1
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  logic             turn_i,
+  output logic             port_o,
   output logic             reading_o,
   output logic             busy_o,
   input  logic             req_valid_i,
@@ -26,10 +30,10 @@ module phantom_lam_reader
   input  lam_token_t       req_tok_i,
   // row memory: latency 2
   output logic [AddrW-1:0] mem_addr_o,
-  input  logic [63:0]      mem_data_i,
+  input  logic [63:0]      mem_data_i[2],
   // value memories
   output logic [Lanes-1:0] value_we_o,
-  output logic [4:0]       value_addr_o,
+  output logic [5:0]       value_addr_o,
   output logic [63:0]      value_o,
   // tokens, by lane
   output logic [Lanes-1:0] tok_valid_o,
@@ -37,68 +41,89 @@ module phantom_lam_reader
   output lam_token_t       tok_o
 );
 
-  // --- addresses: mask, then values -----------------------------------------------------------------------------------------
+  // --- addresses: mask and first word of values, then two words at a time ---------------------------------------------------
 
-  logic             reading_q, first_word_q, last_word_q;
+  logic             reading_q, first_q, last_q, step;
   logic [AddrW-1:0] addr_q;
-  logic [3:0]       left_q;
+  logic [3:0]       left_q;     // words of values that the addresses before this one have not brought
   logic [LaneW-1:0] lane_q;
   lam_token_t       tok_q;
 
-  assign req_take_o = req_valid_i && (!reading_q || last_word_q) && tok_room_i[req_lane_i];
+  assign step       = reading_q && (turn_i || tok_q.view_end);
+  assign port_o     = reading_q && !tok_q.view_end;
+  assign req_take_o = req_valid_i && (!reading_q || (step && last_q)) && tok_room_i[req_lane_i];
   assign mem_addr_o = addr_q;
+  assign reading_o  = reading_q;
+
+  function automatic logic [AddrW-1:0] two_on(logic [AddrW-1:0] a);
+    return a >= AddrW'(RowBufferWords - 2) ? a - AddrW'(RowBufferWords - 2) : a + AddrW'(2);
+  endfunction
 
   always_ff @(posedge clk_i) begin
-    if (req_take_o) addr_q <= req_addr_i;
-    else addr_q <= addr_q == AddrW'(RowBufferWords - 1) ? '0 : addr_q + 1'b1;
-    left_q       <= req_take_o ? req_tok_i.value_words : left_q - 4'd1;
-    last_word_q  <= req_take_o ? req_tok_i.value_words == '0 : left_q == 4'd1;
-    first_word_q <= req_take_o;
     if (req_take_o) begin
-      tok_q  <= req_tok_i;
-      lane_q <= req_lane_i;
+      addr_q  <= req_addr_i;
+      left_q  <= req_tok_i.value_words;
+      first_q <= 1'b1;
+      last_q  <= req_tok_i.value_words <= 4'd1;
+      tok_q   <= req_tok_i;
+      lane_q  <= req_lane_i;
+    end else if (step) begin
+      addr_q  <= two_on(addr_q);
+      left_q  <= left_q - (first_q ? 4'd1 : 4'd2);
+      first_q <= 1'b0;
+      last_q  <= left_q <= (first_q ? 4'd3 : 4'd4);
     end
     if (!rst_ni) reading_q <= 1'b0;
-    else reading_q <= req_take_o || (reading_q && !last_word_q);
+    else reading_q <= req_take_o || (reading_q && !(step && last_q));
   end
 
-  // --- arrivals: data two cycles after the address, the token one later ------------------------------------------------------
+  // --- arrivals: words two cycles after their address and three, the token four ----------------------------------------------
 
-  logic [1:0]       mask_q, values_q;
-  logic [2:0]       done_q;
-  logic [LaneW-1:0] lanes_q[3];
-  lam_token_t       arriving_q[3];
-  logic [63:0]      arrived_mask_q;
-  logic [4:0]       value_wr_q[Lanes];
+  logic [1:0]       mask_q;             // the first word is the mask
+  logic [1:0]       first_we_q;         // it is a word of values
+  logic [2:0]       second_we_q;        // so is the second one
+  logic [3:0]       done_q;
+  logic [LaneW-1:0] lanes_q[4];
+  lam_token_t       arriving_q[4];
+  logic [63:0]      arrived_mask_q, second_q;
+  logic [5:0]       value_wr_q[Lanes];
 
-  assign value_addr_o = value_wr_q[lanes_q[1]];
-  assign value_o      = mem_data_i;
-  assign reading_o    = reading_q;
+  assign value_addr_o = value_wr_q[second_we_q[2] ? lanes_q[2] : lanes_q[1]];
+  assign value_o      = second_we_q[2] ? second_q : mem_data_i[0];
   assign busy_o       = reading_q || done_q != '0;
   always_comb begin
-    tok_o      = arriving_q[2];
+    tok_o      = arriving_q[3];
     tok_o.mask = arrived_mask_q;
     for (int unsigned l = 0; l < Lanes; l++) begin
-      value_we_o[l]  = values_q[1] && lanes_q[1] == LaneW'(l);
-      tok_valid_o[l] = done_q[2] && lanes_q[2] == LaneW'(l);
+      value_we_o[l]  = (first_we_q[1] && lanes_q[1] == LaneW'(l)) || (second_we_q[2] && lanes_q[2] == LaneW'(l));
+      tok_valid_o[l] = done_q[3] && lanes_q[3] == LaneW'(l);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (mask_q[1]) arrived_mask_q <= mem_data_i;
-    lanes_q    <= '{lane_q, lanes_q[0], lanes_q[1]};
-    arriving_q <= '{tok_q, arriving_q[0], arriving_q[1]};
+    if (mask_q[1]) arrived_mask_q <= mem_data_i[0];
+    second_q   <= mem_data_i[1];
+    lanes_q    <= '{lane_q, lanes_q[0], lanes_q[1], lanes_q[2]};
+    arriving_q <= '{tok_q, arriving_q[0], arriving_q[1], arriving_q[2]};
     if (!rst_ni) begin
-      mask_q     <= '0;
-      values_q   <= '0;
-      done_q     <= '0;
-      value_wr_q <= '{default: '0};
+      mask_q      <= '0;
+      first_we_q  <= '0;
+      second_we_q <= '0;
+      done_q      <= '0;
+      value_wr_q  <= '{default: '0};
     end else begin
-      mask_q   <= {mask_q[0], reading_q && first_word_q};
-      values_q <= {values_q[0], reading_q && !first_word_q};
-      done_q   <= {done_q[1:0], reading_q && last_word_q};
-      if (values_q[1]) value_wr_q[lanes_q[1]] <= value_wr_q[lanes_q[1]] + 5'd1;
+      mask_q      <= {mask_q[0], step && first_q && !tok_q.view_end};
+      first_we_q  <= {first_we_q[0], step && !first_q};
+      second_we_q <= {second_we_q[1:0], step && left_q >= (first_q ? 4'd1 : 4'd2)};
+      done_q      <= {done_q[2:0], step && last_q};
+      for (int unsigned l = 0; l < Lanes; l++) if (value_we_o[l]) value_wr_q[l] <= value_wr_q[l] + 6'd1;
     end
   end
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) assert (!(first_we_q[1] && second_we_q[2])) else $error("phantom_lam_reader: two words at a time");
+  end
+`endif
 
 endmodule

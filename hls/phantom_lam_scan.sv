@@ -29,7 +29,7 @@ module phantom_lam_scan
   output logic [3:0]  values_back_count_o,
   // value memory, write side
   input  logic        value_we_i,
-  input  logic [4:0]  value_addr_i,
+  input  logic [5:0]  value_addr_i,
   input  logic [63:0] value_i,
   output logic        beat_valid_o,
   output lam_beat_t   beat_o
@@ -232,7 +232,7 @@ module phantom_lam_scan
 
   logic [Lf-1:0]     bits_q, raw0_q;  // wanted ones that are left, and all of the mask
   logic [6:0]        rank0_q;         // nonzeros in all pieces before
-  logic [4:0]        value_base0_q;
+  logic [5:0]        value_base0_q;
   logic [8:0]        col0_q;          // column in the tile of the piece's first bit
 
   always_comb begin
@@ -269,8 +269,7 @@ module phantom_lam_scan
 
   logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q, bits_d;
   logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
-  logic [6:0]    rank1_q;
-  logic [4:0]    value_base_q, value_base2_q;
+  logic [8:0]    rank1_q;                // from here on with the packet's place in the value memory
   logic [8:0]    col1_q;
 
   assign low  = bits_q & (~bits_q + 1'b1);
@@ -305,15 +304,14 @@ module phantom_lam_scan
       below_q      <= ~bits_q & (bits_q - 1'b1);
       below2_q     <= ~rest & (rest - 1'b1);
       raw_q        <= raw0_q;
-      rank1_q      <= rank0_q;
-      value_base_q <= value_base0_q;
+      rank1_q      <= 9'(rank0_q) + {value_base0_q, 3'd0};
       col1_q       <= col0_q;
     end
   end
 
   // --- rank -----------------------------------------------------------------------------------------------------------
 
-  logic [1:0][6:0] rank2_q;
+  logic [1:0][8:0] rank2_q;  // place of the value: word and byte
   logic [1:0][7:0] col2_q;  // column in the tile, from the view's first one
   logic [1:0][8:0] col1;
 
@@ -327,10 +325,9 @@ module phantom_lam_scan
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
-      rank2_q[0] <= rank1_q + 7'(count_of(raw_q & below_q));
-      rank2_q[1] <= rank1_q + 7'(count_of(raw_q & below2_q));
+      rank2_q[0] <= rank1_q + 9'(count_of(raw_q & below_q));
+      rank2_q[1] <= rank1_q + 9'(count_of(raw_q & below2_q));
       for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
-      value_base2_q <= value_base_q;
     end
   end
 
@@ -338,11 +335,19 @@ module phantom_lam_scan
 
   act_entry_t [1:0] entry_q;
 
-  for (genvar e = 0; e < 2; e++) begin : g_entry
+  // Even words of the value memory lie in one bank, odd ones in the other: two values that follow one another lie in one word, or
+  // in one of each.
+  logic [63:0] words[2];
+  for (genvar b = 0; b < 2; b++) begin : g_bank
     (* ram_style = "distributed" *) logic [63:0] value_mem[32];
+    assign words[b] = value_mem[rank2_q[0][3] == b ? rank2_q[0][8:4] : rank2_q[1][8:4]];
+    always_ff @(posedge clk_i) if (value_we_i && value_addr_i[0] == b) value_mem[value_addr_i[5:1]] <= value_i;
+  end
+
+  for (genvar e = 0; e < 2; e++) begin : g_entry
     logic [63:0] word;
     logic [1:0]  edge_col;
-    assign word = value_mem[5'(value_base2_q + 5'(rank2_q[e][6:3]))];
+    assign word = words[rank2_q[e][3]];
 
     always_comb begin
       edge_col = '0;
@@ -350,7 +355,6 @@ module phantom_lam_scan
     end
 
     always_ff @(posedge clk_i) begin
-      if (value_we_i) value_mem[value_addr_i] <= value_i;
       if (enable_i) begin
         entry_q[e].value    <= word[8*rank2_q[e][2:0]+:8];
         entry_q[e].position <= rank_stage_q.row_pos + col2_q[e];

@@ -136,7 +136,7 @@ package phantom_pkg;
 
   // Lanes of the LAM: each has an equal share of the rows of the mesh. Four lanes would work, too, and gain next to nothing.
   function automatic int unsigned lam_lanes(int unsigned rows);
-    return rows % 2 == 0 ? 2 : 1;
+    return rows % 4 == 0 ? 4 : rows % 2 == 0 ? 2 : 1;
   endfunction
 
   // Loops of the LAM.
@@ -236,7 +236,7 @@ package phantom_pkg;
   // What the first half of the LAM hands to the second: a packet's share of one view of one channel.
   typedef struct packed {
     logic [63:0] mask;
-    logic [4:0]  value_base;   // first word of its values in the value memory
+    logic [5:0]  value_base;   // first word of its values in the value memory
     logic [3:0]  value_words;
     logic signed [12:0] row;   // of the packet's first row, relative to the view's first (in input rows)
     logic [5:0]  more_rows;

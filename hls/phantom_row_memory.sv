@@ -1,7 +1,7 @@
-// Memory of the row buffer: one write port, one read port, latency 2.
+// Memory of the row buffer: a word is written, two words that follow one another are read, a cycle; latency 2.
 //
-// The depth is one power of two, or two of them added (12288 = 8192 + 4096), so that block RAM is used in its deep, narrow
-// shapes and hardly any multiplexer is needed behind it.
+// Even addresses lie in one bank, odd ones in the other, so any word and the one behind it can be read together. The last word is
+// followed by the first one.
 module phantom_row_memory #(
   parameter int unsigned Words = 12288,
   localparam int unsigned AddrW = $clog2(Words)
@@ -11,68 +11,34 @@ module phantom_row_memory #(
   input  logic [AddrW-1:0] wr_addr_i,
   input  logic [63:0]      wr_data_i,
   input  logic [AddrW-1:0] rd_addr_i,
-  output logic [63:0]      rd_data_o
+  output logic [63:0]      rd_data_o[2]  // the word there, and the next one
 );
 
-  localparam int unsigned LowWords  = Words == 2 ** AddrW ? Words : 2 ** (AddrW - 1);
-  localparam int unsigned HighWords = Words - LowWords;
+  localparam int unsigned BankW = $clog2(Words / 2);
 
-  logic [63:0] low_data;
+  logic [63:0]      data[2];
+  logic [BankW-1:0] addr[2];
+  logic             odd_q;
 
-  if (HighWords == 0) begin : g_one
-    phantom_sdp_ram #(
-      .Width(64),
-      .Depth(LowWords)
-    ) u_low (
-      .clk_i,
-      .wr_en_i,
-      .wr_addr_i,
-      .wr_data_i,
-      .rd_en_i  (1'b1),
-      .rd_addr_i,
-      .rd_data_o(low_data)
-    );
-    always_ff @(posedge clk_i) rd_data_o <= low_data;
-  end else begin : g_two
-    localparam int unsigned HighW = $clog2(HighWords);
-    logic [63:0] high_data;
-    logic        high_q;
+  assign addr[1] = BankW'(rd_addr_i >> 1);
+  assign addr[0] = !rd_addr_i[0] ? BankW'(rd_addr_i >> 1) : rd_addr_i == AddrW'(Words - 1) ? '0 : BankW'(rd_addr_i >> 1) + 1'b1;
 
-    phantom_sdp_ram #(
-      .Width(64),
-      .Depth(LowWords)
-    ) u_low (
+  for (genvar b = 0; b < 2; b++) begin : g_bank
+    phantom_row_bank #(
+      .Words(Words / 2)
+    ) u_bank (
       .clk_i,
-      .wr_en_i  (wr_en_i && !wr_addr_i[AddrW-1]),
-      .wr_addr_i(wr_addr_i[AddrW-2:0]),
+      .wr_en_i  (wr_en_i && wr_addr_i[0] == b),
+      .wr_addr_i(BankW'(wr_addr_i >> 1)),
       .wr_data_i,
-      .rd_en_i  (1'b1),
-      .rd_addr_i(rd_addr_i[AddrW-2:0]),
-      .rd_data_o(low_data)
+      .rd_addr_i(addr[b]),
+      .rd_data_o(data[b])
     );
-    phantom_sdp_ram #(
-      .Width(64),
-      .Depth(HighWords)
-    ) u_high (
-      .clk_i,
-      .wr_en_i  (wr_en_i && wr_addr_i[AddrW-1]),
-      .wr_addr_i(wr_addr_i[HighW-1:0]),
-      .wr_data_i,
-      .rd_en_i  (1'b1),
-      .rd_addr_i(rd_addr_i[HighW-1:0]),
-      .rd_data_o(high_data)
-    );
-    always_ff @(posedge clk_i) begin
-      high_q    <= rd_addr_i[AddrW-1];
-      rd_data_o <= high_q ? high_data : low_data;
-    end
   end
 
-`ifndef SYNTHESIS
-  initial begin
-    assert (HighWords == 0 || HighWords == 2 ** $clog2(HighWords))
-    else $fatal(1, "phantom_row_memory: %0d words are not the sum of at most two powers of two", Words);
+  always_ff @(posedge clk_i) begin
+    odd_q     <= rd_addr_i[0];
+    rd_data_o <= odd_q ? '{data[1], data[0]} : '{data[0], data[1]};
   end
-`endif
 
 endmodule

@@ -42,7 +42,7 @@ MUTANTS = (
     ),
     Mutant("LAM: a row ends with its first packet", "lam_fetch", "= packet_q.last_xs ||", "= 1'b1 ||", LAM),
     Mutant(
-        "LAM: values are given back too early", "lam_fetch", "values_used_q[lane] <= 6'd24", "values_used_q[lane] <= 6'd32", LAM
+        "LAM: values are given back too early", "lam_fetch", "values_used_q[lane_q] <= 7'd56", "1'b1", LAM
     ),
     Mutant(
         "LAM: the pieces before this one count nothing",
@@ -168,8 +168,8 @@ MUTANTS = (
     Mutant("drain: what is kept is announced as a segment", "drain", "!beyond_q && !keep_q;", "!beyond_q;", DRAIN),
     Mutant("drain: slots of a pair are chunks of their own", "drain", "8'(slot_q[5:1])", "8'(slot_q)", DRAIN),
     Mutant("output: what is kept is written, too", "output", "&& complete && !keep}", "&& complete}", OUTPUT),
-    Mutant("output: values are kept a place too far", "output", "(place_q[Latency])", "(place_q[Latency-1])", OUTPUT),
-    Mutant("output: a bias comes into force too early", "output", "if (swap_q[MeshLatency-2])", "if (swap_q[0])", OUTPUT),
+    Mutant("output: values are kept a place too far", "output", "_i   (place_q[Latency])", "_i(place_q[Latency-1])", OUTPUT),
+    Mutant("output: a bias comes into force too early", "output", "if (swap_q[MeshLatency-2])", "if (prm_swap)", OUTPUT),
     Mutant("residual: kept values have no sign", "residual", "kept_signed_i && rd_data[8*l+7]", "1'b0", OUTPUT),
     Mutant("residual: other slots are added to, too", "residual", "partner_i ?", "1'b1 ?", OUTPUT),
     Mutant("output: padding counts as zero", "output", ": cfg_i.low0[7:0];", ": 8'd0;", OUTPUT),

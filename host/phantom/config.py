@@ -52,7 +52,7 @@ class Config:
     @property
     def lam_lanes(self) -> int:
         """Lanes of the LAM: each has an equal share of the rows of the mesh."""
-        return math.gcd(self.rows, 2)
+        return math.gcd(self.rows, 4)
 
     @property
     def multipliers(self) -> int:

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from .config import Config
 from .layout import Cut
-from .segments import POSITIONS, stream_words
+from .segments import LANES, POSITIONS, stream_words
 from .tiling import RING_MARGIN, Tiling, Workload, need_rows
-from .views import NO_VIEW, Geometry
+from .views import NO_VIEW, Geometry, View
 
 BYTES_PER_CYCLE = 6.4  # of a stream: an HP port at 800 MB/s and 125 MHz
+READERS = 2  # of the LAM, as far as there are lanes
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the input that a view of a tile has, on average over the tiles below one another.
+
+    wanted: those that exist. missing: those that do not, in the padding. others: rows of the same packets that it does not want.
+    packets: those that overlap it. passed: that are looked at in vain.
+    """
+
+    wanted: float
+    missing: float
+    others: float
+    packets: float
+    passed: float
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What the LAM does for one channel of one tile, on average.
+
+    scan: cycles of a lane. find: of the finder. read: of a reader. entries: activations that are written.
+    """
+
+    scan: float
+    find: float
+    read: float
+    entries: float
 
 
 class Estimate:
@@ -21,7 +54,8 @@ class Estimate:
 
     def __init__(self, work: Workload, cut: Cut, config: Config) -> None:
         self.work, self.cut, self.config = work, cut, config
-        self._fills: dict[tuple[int, int], tuple[float, float, float]] = {}
+        self._fills: dict[tuple[int, int], Fill] = {}
+        self._rows: dict[int, list[Rows]] = {}
         self._run_cols: dict[int, float] = {}
         self._drains: dict[tuple[int, int], float] = {}
         self._waits: dict[int, tuple[float, float]] = {}
@@ -39,9 +73,8 @@ class Estimate:
         jobs = rounds * windows * work.weight_density  # of a thread, a channel; of channels of its own there are fewer
         job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
 
-        scan, fetch, entries = self._fill(tiling, geometry)
-        fill = max(scan, fetch)
-        ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(entries, 1.0))
+        fill = self._fill(tiling, geometry)
+        ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(fill.entries, 1.0))
         together = max(1.0, jobs / tiling.passes * ahead)
         # A thread whose only heavy filter has no other that makes up for it drifts as far as chance takes it.
         drift = 2.7 if tiling.slots > 1 and tiling.slots * work.heavy < 1.5 else 0.5
@@ -54,9 +87,10 @@ class Estimate:
         elif work.sharers:  # and of all threads only those whose channels are there
             compute = max(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
         weights = jobs * tiling.groups * config.threads * 1.16 / 4 * 8 / BYTES_PER_CYCLE * tiling.port_share(config.weight_ports)
-        filling = (1 if own else tiling.passes) * tiling.tiles * max(scan / tiling.lanes, fetch)
+        each = max(fill.scan / tiling.lanes, fill.find, fill.read / min(READERS, tiling.lanes))
+        filling = (1 if own else tiling.passes) * (tiling.tiles * each + self._heads(tiling))
         if ahead < 2 and not own:
-            compute += tiling.passes * fill * (2 - ahead)
+            compute += tiling.passes * max(fill.scan, fill.find, fill.read) * (2 - ahead)
         slowest = max(compute, weights, filling)
         body = work.channels * (slowest + 0.04 * (compute + weights + filling - slowest))
         drain = self._drain(tiling)
@@ -66,7 +100,7 @@ class Estimate:
     def packing(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles that the LAM takes at least for a channel of a strip, in all: two nonzeros a cycle, a row a cycle."""
         work = self.work
-        _, _, entries = self._fill(tiling, geometry)
+        entries = self._fill(tiling, geometry).entries
         rows = sum(work.sum_rows(tiling.tile_rows) + view.runs - 1 for view in geometry.views)
         least = max(entries / 2, geometry.runs if work.flat else rows)
         return (1 if tiling.own_chans else tiling.passes) * tiling.tiles * least / tiling.lanes
@@ -133,38 +167,61 @@ class Estimate:
             self._drains[key] = max(3 + 2 * segments + rows * cols * work.pool[0] ** 2, words * 8 / BYTES_PER_CYCLE, 16.0)
         return tiling.tiles * tiling.groups * (12 + tiling.slots * self._drains[key])
 
-    def _fill(self, tiling: Tiling, geometry: Geometry) -> tuple[float, float, float]:
-        """Cycles that a lane and the fetch take for one channel of one tile on average, and the activations that are written."""
+    def _heads(self, tiling: Tiling) -> float:
+        """Cycles that the finder takes for the packet table of a strip, of one channel."""
+        rows, strip = need_rows(tiling, self.work, self.cut, 0)[1], self.cut.tile_rows
+        packets = rows // strip * -(-strip // self.cut.segments.rows) + -(-(rows % strip) // self.cut.segments.rows)
+        return (2 + 4 * packets * self.cut.segments.columns) / LANES
+
+    def _fill(self, tiling: Tiling, geometry: Geometry) -> Fill:
         if self.work.flat:
-            return 64 + 12.0, 12.0, geometry.runs * self.work.act_density
+            return Fill(64 + 12.0, 12.0, 12.0, geometry.runs * self.work.act_density)
         key = tiling.tile_rows, tiling.col_tiles
         if key not in self._fills:
             self._fills[key] = self._fill_of(tiling, geometry)
         return self._fills[key]
 
-    def _fill_of(self, tiling: Tiling, geometry: Geometry) -> tuple[float, float, float]:
+    def _fill_of(self, tiling: Tiling, geometry: Geometry) -> Fill:
         work, cut = self.work, self.cut.segments
-        density, span, height = work.act_density, cut.span, cut.rows
-        scan = fetch = entries = 0.0
-        words = min(8.0, height * span * density / 8 + 0.4)
-        for view in geometry.views:
-            rows = work.sum_rows(tiling.tile_rows) + view.runs - 1
+        density, span = work.act_density, cut.span
+        if tiling.tile_rows not in self._rows:
+            self._rows[tiling.tile_rows] = [self._rows_of(tiling, view) for view in geometry.views]
+        scan = find = read = entries = 0.0
+        words = min(8.0, cut.rows * span * density / 8 + 0.4)  # of values of a channel in a packet
+        for view, rows in zip(geometry.views, self._rows[tiling.tile_rows], strict=True):
             for tile in range(tiling.col_tiles):
                 first = tile * tiling.tile_cols * work.pool[1] * work.stride + view.col_first
                 last = min(cut.width - 1, first + (view.cols - 1) * work.stride)
                 first = max(0, first)
                 if last < first:
                     continue
-                entries += rows * ((last - first) // work.stride + 1) * density
-                beats = packets = 0.0
+                entries += rows.wanted * ((last - first) // work.stride + 1) * density
+                beats, across = 0.0, last // span - first // span + 1
                 for xs in range(first // span, last // span + 1):
                     left, right = max(first - xs * span, 0), min(last - xs * span, span - 1)
                     for piece in range(left // 16, right // 16 + 1):
                         count = (min(right, 16 * piece + 15) - max(left, 16 * piece)) // work.stride + 1
                         # Two nonzeros a beat; an odd one and an empty piece cost a beat, too.
                         beats += count * density / 2 + (1 - (1 - 2 * density) ** count) / 4 + (1 - density) ** count
-                    packets += 1 + (rows - 1) * (work.stride if height > 1 else 1) / height
-                # Rows of a packet that the view does not want take a cycle each.
-                scan += rows * beats + 2 + (height - 1) * (1 if work.stride == 1 else 2)
-                fetch += packets * max(2.0 + work.stride, 1 + words) + 6
-        return scan / tiling.col_tiles, fetch / tiling.col_tiles, entries / tiling.col_tiles
+                # Rows of a packet that the view does not want take a cycle each, and so do those that do not exist.
+                scan += rows.wanted * beats + rows.missing + rows.others * across + 2
+                find += 3 + rows.packets * across + rows.passed * cut.columns
+                read += rows.packets * across * 2 * -(-(1 + words) // 2) + 1
+        tiles = tiling.col_tiles
+        return Fill(scan / tiles, find / tiles, read / tiles, entries / tiles)
+
+    def _rows_of(self, tiling: Tiling, view: View) -> Rows:
+        work, cut = self.work, self.cut.segments
+        starts, sizes = cut.starts(self.cut.tile_rows)
+        _, step, _ = work.pool
+        count = work.sum_rows(tiling.tile_rows) + view.runs - 1
+        tops = (np.arange(0, work.out_rows, tiling.tile_rows) * step + view.first)[:, None] + np.arange(count)
+        rows = tops * work.stride + view.py if work.stride == 2 else tops
+        there = (rows >= 0) & (rows < cut.height)
+        packet = np.searchsorted(starts, np.clip(rows, 0, cut.height - 1), side="right") - 1
+        new = there.copy()
+        new[:, 1:] &= (packet[:, 1:] != packet[:, :-1]) | ~there[:, :-1]
+        wanted, packets = there.sum(axis=1).mean(), new.sum(axis=1).mean()
+        others = (sizes[packet] * new).sum(axis=1).mean() - wanted
+        # Packets of a single row belong to the views of its parity.
+        return Rows(wanted, count - wanted, others, packets, packets if work.stride == 2 and cut.rows == 1 else 0.0)

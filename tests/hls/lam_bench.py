@@ -147,9 +147,10 @@ class LamBench:
             "rows_coming_i",
             "chunks_ready_i",
             "dir_addr_i",
-            "mem_data_i",
         ):
             getattr(dut, name).value = 0
+        for word in range(2):
+            dut.mem_data_i[word].value = 0
         self._sides((row, col) for row in range(param("Rows")) for col in range(param("Cols")))
         self._load()
 
@@ -160,7 +161,7 @@ class LamBench:
 
     def _load(self) -> None:
         """Put the stream into a ring that wraps somewhere, packets in any order, and fill the directory."""
-        cfg, size = self.input, len_of(self.dut.mem_addr_o)
+        cfg = self.input
         words = [int(w) for w in self.setup.program.source.compress(self.setup.planes)][:-1]
         packets = []
         while words:
@@ -168,7 +169,7 @@ class LamBench:
             packets.append(words[:length])
             words = words[length:]
         random.shuffle(packets)
-        ring = self.dut.RowBufferWords.value.to_unsigned() if hasattr(self.dut, "RowBufferWords") else size
+        ring = self.dut.RowBufferWords.value.to_unsigned()
         assert sum(map(len, packets)) <= ring, "the test's input must fit"
         at = random.randrange(ring)
         for packet in packets:
@@ -217,13 +218,16 @@ class LamBench:
 
     async def _memories(self) -> None:
         dut, edge = self.dut, RisingEdge(self.dut.clk_i)
-        late, ready, chunks, total = 0, 0, 0, self.input["rows"]
+        late, ready, chunks, total = [0, 0], 0, 0, self.input["rows"]
+        ring = self.dut.RowBufferWords.value.to_unsigned()
         coming = random.randint(1, total)
         while True:
             await edge
             dut.dir_addr_i.value = self.directory.get(int(dut.dir_index_o.value), random.getrandbits(8))
-            dut.mem_data_i.value = late
-            late = self.memory.get(int(dut.mem_addr_o.value), random.getrandbits(64))
+            for word in range(2):
+                dut.mem_data_i[word].value = late[word]
+            at = int(dut.mem_addr_o.value)
+            late = [self.memory.get((at + word) % ring, random.getrandbits(64)) for word in range(2)]
             if ready < total and not next(self.rows):  # rows come chunk by chunk
                 chunks += 1
                 if chunks > self.input["chunks"]:
@@ -271,8 +275,3 @@ class LamBench:
         count = (run["last"] - run["first"]) % 1024 + 1
         taken = [buffer[(run["first"] + i) % 1024] for i in range(count)]
         return [(e >> 8 & 0xFF, e & 0xFF, e >> 16) for e in taken]
-
-
-def len_of(signal: Any) -> int:
-    """Number of values of a signal."""
-    return 1 << len(signal)

@@ -144,7 +144,7 @@ async def extremes_of_density(dut, density: float) -> None:
         await RisingEdge(dut.clk_i)
 
 
-@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (4, 2)], ids=["one lane", "two lanes"])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (2, 2), (4, 2)], ids=["one lane", "two lanes", "four lanes"])
 def test_phantom_lam(rows: int, cols: int) -> None:
     np.seterr(all="raise")
     sizes = {"Rows": rows, "Cols": cols, "RowBufferWords": 1536, "DirectoryDepth": 256}

@@ -7,27 +7,26 @@ from typing import Any
 import numpy as np
 
 from .kernel import kernel, registers
-from .lam_reader import step_reader, takes_request
+from .lam_reader import has_port, offer, step_reader
 from .lam_scan import TOKEN_FIELDS
 from .stream_in import directory_index
 
-IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND, OFFSET, REQUEST, VIEW_END = range(12)  # state_q
+IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND = range(9)  # state_q
 PACKETS = 64  # table_mem
 MAX_LANES = 16
-VALUE_ROOM = 24  # words used of a lane's value memory up to which a packet still fits
+VALUE_ROOM = 56  # words used of a lane's value memory up to which a packet still fits
 
 FETCH = registers(
     "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
-    "need_first", "need_end",
+    "need_first", "need_end", "need_row", "fresh",
     "index", "tile_index", "count", "row", "col", "xs", "head_addr",
     ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS),
     ("p_last_xs", PACKETS),
-    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col",
-    "req_valid", "req_lane", "req_addr", "req_words", "req_token",
-    ("values_used", MAX_LANES),
+    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col", "flat_done",
+    "token", "found", "found_token", "found_lane", "sized", "sized_token", "sized_lane", ("values_used", MAX_LANES),
     bits=64,
 )  # fmt: skip
-# Tokens are kept in a ring while they travel from the request to the end of the lane; there are never more.
+# Tokens are kept in a ring while they travel from the finder to the end of the lane; there are never more.
 TOKENS = 1024
 TOKEN = np.dtype([(name, np.int64) for name in TOKEN_FIELDS])
 
@@ -43,29 +42,26 @@ def _there(f: Any, stream_in: Any) -> bool:
 @kernel
 def fetch_waiting(f: Any, stream_in: Any) -> int:
     """waiting_o."""
-    return 1 if f.state == STRIP and not _there(f, stream_in) else 0
+    return 1 if f.state == STRIP and not f.fresh and not _there(f, stream_in) else 0
 
 
 @kernel
-def _request(f: Any, cfg: Any, tokens: Any, memory: Any, lane: int) -> None:
-    """req_q: what the reader is to read next."""
-    view_end = f.state == VIEW_END
-    number = f.req_token = (f.req_token + 1) % TOKENS
+def _found(f: Any, cfg: Any, tokens: Any, memory: Any, view_end: bool) -> None:
+    """A packet of the view, or its end: what the scan must know of it."""
+    number = f.token = (f.token + 1) % TOKENS
     t = tokens[number]
     i = f.index % PACKETS
     col_offset = f.p_col[i] - f.first_col
     cols_left = f.last_col - f.p_col[i]
     if view_end:
-        f.req_words = 0
+        t.value_words = 0
         t.mask = 0
     else:
         offset = (f.chan & 7) + 1
         for c in range(f.chan & 7):
             offset += (f.p_counts[i] >> (4 * c)) & 0xF
-        f.req_words = (f.p_counts[i] >> (4 * (f.chan & 7))) & 0xF
-        f.req_addr = (f.p_addr[i] + offset) % cfg.row_buffer_words
-        t.mask = memory[f.req_addr]
-    t.value_words = f.req_words
+        t.value_words = (f.p_counts[i] >> (4 * (f.chan & 7))) & 0xF
+        t.mask = memory[(f.p_addr[i] + offset) % cfg.row_buffer_words]
     t.row = (0 if cfg.in_flat else f.p_y0[i]) - f.origin
     t.more_rows = 63 if cfg.in_flat else (f.p_y_last[i] - f.p_y0[i]) & 0x3F
     t.first_col = -col_offset & 0x3F if col_offset < 0 else 0
@@ -76,9 +72,9 @@ def _request(f: Any, cfg: Any, tokens: Any, memory: Any, lane: int) -> None:
     t.view_no = f.view_at
     t.view_end = 1 if view_end else 0
     t.chan_end = 1 if view_end and (f.view_at + 1 == cfg.views or cfg.view_chans) else 0
-    f.values_used[lane] += f.req_words
-    f.req_valid = 1
-    f.req_lane = lane
+    f.found = 1
+    f.found_token = number
+    f.found_lane = t.tile % cfg.lanes
 
 
 @kernel
@@ -126,28 +122,30 @@ def _next_view(f: Any, cfg: Any) -> None:
     f.need += cfg.need_step
     f.need_first = f.need - cfg.need_above if f.need > cfg.need_above else 0
     f.need_end = min(f.need + cfg.need_span, cfg.in_rows)
+    f.fresh = 1
     if f.strip == cfg.strips:
         f.state = IDLE
 
 
 @kernel
-def _find(f: Any, cfg: Any) -> None:
-    """StFind: is this packet one that overlaps the view?"""
+def _find(f: Any, cfg: Any, tokens: Any, memory: Any) -> None:
+    """StFind, with room for what is found: is this packet one that overlaps the view?"""
     i = f.index % PACKETS
     first = 0 if cfg.in_flat else f.p_y0[i]
     last = 0 if cfg.in_flat else f.p_y_last[i]
     beside = f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col
     other_parity = cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]
-    if f.index == f.count or first > f.last_row:
-        f.state = VIEW_END
-    elif last < f.first_row:
-        f.index += 1
+    if f.index == f.count or first > f.last_row or f.flat_done:
+        _found(f, cfg, tokens, memory, True)
+        _next_view(f, cfg)
+        return
+    if last < f.first_row:
         if f.view_at == 0:
-            f.tile_index = f.index
-    elif beside or other_parity:
-        f.index += 1
-    else:
-        f.state = OFFSET
+            f.tile_index = f.index + 1
+    elif not beside and not other_parity:
+        _found(f, cfg, tokens, memory, False)
+        f.flat_done = 1 if cfg.in_flat else 0
+    f.index += 1
 
 
 @kernel
@@ -190,34 +188,50 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
 
 
 @kernel
+def _move(f: Any, readers: Any, tokens: Any, lanes: Any, now: int) -> bool:
+    """The readers, and what is on its way to them. Returns whether there is room for what is found."""
+    for r in range(len(readers)):
+        offer(readers[r], r, lanes, now)
+    target = readers[f.sized_lane % len(readers)]
+    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and (not target.req_valid or target.take)
+    take_found = f.found != 0 and (not f.sized or take_sized)
+    look = not f.found or take_found
+    for r in range(len(readers)):
+        step_reader(readers[r], r, tokens, now)
+    if take_sized:
+        target.req_valid = 1
+        target.req_token = f.sized_token
+        target.req_lane = f.sized_lane
+        f.values_used[f.sized_lane] += tokens[f.sized_token].value_words
+        f.sized = 0
+    if take_found:
+        f.sized = 1
+        f.sized_token = f.found_token
+        f.sized_lane = f.found_lane
+        f.found = 0
+    return look
+
+
+@kernel
 def step_fetch(
-    f: Any, reader: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, stream_in: Any
+    f: Any, readers: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, stream_in: Any
 ) -> None:
-    """One cycle, of the reader, too; before that of stream_in."""
-    take = takes_request(reader, f, lanes)
-    lane = (f.tile + f.owner) % cfg.lanes
-    wants = f.state == REQUEST or f.state == VIEW_END
-    request = wants and f.values_used[lane] <= VALUE_ROOM and (not f.req_valid or take)
-    idle_reader = not f.req_valid and not reader.reading
-    step_reader(reader, f, now, take)
+    """One cycle, of the readers, too; before that of stream_in."""
+    idle, port_free = not f.found and not f.sized, True
+    for r in range(len(readers)):
+        idle = idle and not readers[r].req_valid and not readers[r].reading
+        port_free = port_free and not has_port(readers[r], r, now)
+    look = _move(f, readers, tokens, lanes, now)
     state = f.state
     if state == FIND:
-        _find(f, cfg)
-    elif wants:
-        if request:
-            _request(f, cfg, tokens, memory, lane)
-            if state == REQUEST:
-                f.index += 1
-                f.state = VIEW_END if cfg.in_flat else FIND
-            else:
-                _next_view(f, cfg)
-    elif state == OFFSET:
-        f.state = REQUEST
+        if look:
+            _find(f, cfg, tokens, memory)
     elif state == VIEW:
         f.first = f.tile_base + cfg.view_first[f.view_at]
         f.last = f.first + cfg.view_rows[f.view_at] - 1
         f.first_col = f.tile_col + cfg.view_col_first[f.view_at]
         f.index = f.view_at if cfg.in_flat else f.tile_index
+        f.flat_done = 0
         f.state = RANGE
     elif state == RANGE:
         _range(f, cfg)
@@ -232,13 +246,17 @@ def step_fetch(
         f.tile_base = f.base
         f.tile_col = 0
         f.tile_index = 0
-        if idle_reader and _there(f, stream_in):
+        if (idle or not f.fresh) and _there(f, stream_in):
             f.state = DIR if f.need_first < cfg.in_rows else VIEW
+        if idle:
+            f.fresh = 0
+            f.need_row = f.need_first
     elif state == DIR:
         f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
         f.state = HEAD
     elif state == HEAD:
-        f.state = HEAD_WAIT
+        if port_free:
+            f.state = HEAD_WAIT
     elif state == HEAD_WAIT:
         f.state = STORE
     elif state == STORE:
@@ -247,4 +265,5 @@ def step_fetch(
         f.pass_end = cfg.pass_chans
         f.need_first = 0
         f.need_end = min(cfg.need_span, cfg.in_rows)
+        f.fresh = 1
         f.state = STRIP

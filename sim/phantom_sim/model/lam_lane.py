@@ -9,7 +9,7 @@ from .lam_pack import FILL_DELAY, FILLS, reset_pack, step_pack
 from .lam_scan import STAGES, step_scan
 
 DEPTH = 16  # of the token FIFO
-ROOM = DEPTH - 7  # level up to which tok_room_o is given
+ROOM = DEPTH - 8  # level up to which tok_room_o is given
 
 LANE = registers("enable", "ahead", "tok_room", "level", "front", ("queue", DEPTH), "tile", "back")
 

@@ -42,15 +42,17 @@ MOST_STILL = 1 << 20  # the driver's watchdog
 @kernel
 def _step_lam(s: Any, cfg: Any, now: int) -> None:
     """Fetch and lanes."""
-    fetch, reader = s.fetch[0], s.reader[0]
-    step_fetch(fetch, reader, cfg, s.tokens, s.memory, s.directory, s.lanes, now, s.stream_in[0])
+    fetch = s.fetch[0]
+    step_fetch(fetch, s.readers, cfg, s.tokens, s.memory, s.directory, s.lanes, now, s.stream_in[0])
     for i in range(len(s.lanes)):
         step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
     at = now % ARRIVING
-    if reader.arriving[at]:
-        reader.arriving[at] = 0
-        push_token(s.lanes[reader.arrive_lane[at]], reader.arrive_token[at])
+    for i in range(len(s.readers)):
+        reader = s.readers[i]
+        if reader.arriving[at]:
+            reader.arriving[at] = 0
+            push_token(s.lanes[reader.arrive_lane[at]], reader.arrive_token[at])
 
 
 @kernel
@@ -237,7 +239,7 @@ def run(
         flags[8] += drain_waiting(s.drain[0], s.cores)
         flags[9] += 1 if out_valid and not out_ready else 0
 
-        need_row, full = s.fetch[0].need_first, not stream_in.room
+        need_row, full = s.fetch[0].need_row, not stream_in.room
         prm_push = s.weights[0].go and s.weights[0].state == PARAMS
         _step_lam(s, cfg, now)
         step_stream_in(stream_in, cfg, s.memory, s.directory, act_in_out, act_go, act_word, need_row)

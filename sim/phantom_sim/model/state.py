@@ -52,7 +52,7 @@ class State(NamedTuple):
     memory: np.ndarray
     directory: np.ndarray
     fetch: np.ndarray
-    reader: np.ndarray
+    readers: np.ndarray
     tokens: np.ndarray
     lanes: np.ndarray
     scans: np.ndarray
@@ -84,7 +84,7 @@ def new_state(config: Config, program: Program) -> State:
         memory=np.zeros(config.row_buffer_words, np.int64),
         directory=np.zeros(DIRECTORY, np.int64),
         fetch=np.zeros(1, FETCH),
-        reader=np.zeros(1, READER),
+        readers=np.zeros(min(config.lam_lanes, 2), READER),
         tokens=np.zeros(TOKENS, TOKEN),
         lanes=np.zeros(lanes, LANE),
         scans=np.zeros(lanes, SCAN),
