@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class Rows:
     """Rows of the input that a view of a tile has, on average over the tiles below one another.
 
     wanted: those that exist. missing: those that do not, in the padding. others: rows of the same packets that it does not want.
-    packets: those that overlap it. passed: that are looked at in vain.
+    packets: those that overlap it. passed: that are looked at in vain. runs: rows of a run that exist, of each tile.
     """
 
     wanted: float
@@ -29,6 +30,7 @@ class Rows:
     others: float
     packets: float
     passed: float
+    runs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Estimate:
         self.work, self.cut, self.config = work, cut, config
         self._fills: dict[tuple[int, int], Fill] = {}
         self._rows: dict[int, list[Rows]] = {}
-        self._run_cols: dict[int, float] = {}
+        self._runs: dict[tuple[int, int, int], float] = {}
         self._drains: dict[tuple[int, int], float] = {}
         self._waits: dict[int, tuple[float, float]] = {}
 
@@ -68,7 +70,7 @@ class Estimate:
         own = tiling.own_chans > 0
         windows = len(geometry.windows) if not work.flat else geometry.runs
         # Entries that a window skips at the edge of a tile are fetched all the same.
-        places = 1.0 if work.flat else work.sum_rows(tiling.tile_rows) * self._columns(tiling, geometry)
+        places = 1.0 if work.flat else self._places(tiling, geometry)
         run = places * min(1.0, work.act_density * work.met)
         jobs = rounds * windows * work.weight_density  # of a thread, a channel; of channels of its own there are fewer
         job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
@@ -91,10 +93,11 @@ class Estimate:
         filling = (1 if own else tiling.passes) * (tiling.tiles * each + self._heads(tiling))
         if ahead < 2 and not own:
             compute += tiling.passes * max(fill.scan, fill.find, fill.read) * (2 - ahead)
-        slowest = max(compute, weights, filling)
-        body = work.channels * (slowest + 0.04 * (compute + weights + filling - slowest))
+        # Who is nearly as slow as the slowest holds it up at times; all the more where every thread has channels of its own.
+        power = 2.5 if own else 6.0
+        body = work.channels * sum(part**power for part in (compute, weights, filling)) ** (1 / power)
         drain = self._drain(tiling)
-        busy = strips * (max(body, tiling.passes * drain) + 400) + (drain if own else 0.0)
+        busy = strips * (max(body, tiling.passes * drain) + 400) + drain
         return busy + self._waiting(tiling, strips, body if own else body / tiling.passes)
 
     def packing(self, tiling: Tiling, geometry: Geometry) -> float:
@@ -137,20 +140,24 @@ class Estimate:
             self._waits[tiling.strip_rows] = waits[0], sum(waits[1:])
         return self._waits[tiling.strip_rows]
 
-    def _columns(self, tiling: Tiling, geometry: Geometry) -> float:
-        """Columns of the input in a row of a run, on average over tiles and windows."""
-        if tiling.col_tiles not in self._run_cols:
-            work = self.work
-            total = count = 0
+    def _places(self, tiling: Tiling, geometry: Geometry) -> float:
+        """Positions of the input in a run, on average over strips and windows, of the tile that has most of them."""
+        below = tiling.tiles // tiling.col_tiles
+        key = tiling.tile_rows, tiling.col_tiles, below
+        if key not in self._runs:
+            work, rows = self.work, self._rows_of_views(tiling, geometry)
+            count = Counter(window.view for window in geometry.windows if window.view != NO_VIEW)
+            high = [np.maximum.reduceat(of.runs, range(0, len(of.runs), below)).mean() for of in rows]
+            most = 0.0
             for x0 in range(0, work.out_cols, tiling.tile_cols):
-                for window in geometry.windows:
-                    if window.view != NO_VIEW:
-                        view = geometry.views[window.view]
-                        first = x0 * work.pool[1] + view.col_first // work.stride
-                        total += max(0, min(view.width, first + view.cols) - max(0, first))
-                        count += 1
-            self._run_cols[tiling.col_tiles] = total / max(1, count)
-        return self._run_cols[tiling.col_tiles]
+                total = 0.0
+                for i, windows in count.items():
+                    view = geometry.views[i]
+                    first = x0 * work.pool[1] + view.col_first // work.stride
+                    total += windows * max(0, min(view.width, first + view.cols) - max(0, first)) * high[i]
+                most = max(most, total / max(1, count.total()))
+            self._runs[key] = most
+        return self._runs[key]
 
     def _drain(self, tiling: Tiling) -> float:
         """Cycles that drain and encoder take for one pass of a strip, at 60 % of nonzero outputs."""
@@ -184,11 +191,9 @@ class Estimate:
     def _fill_of(self, tiling: Tiling, geometry: Geometry) -> Fill:
         work, cut = self.work, self.cut.segments
         density, span = work.act_density, cut.span
-        if tiling.tile_rows not in self._rows:
-            self._rows[tiling.tile_rows] = [self._rows_of(tiling, view) for view in geometry.views]
         scan = find = read = entries = 0.0
         words = min(8.0, cut.rows * span * density / 8 + 0.4)  # of values of a channel in a packet
-        for view, rows in zip(geometry.views, self._rows[tiling.tile_rows], strict=True):
+        for view, rows in zip(geometry.views, self._rows_of_views(tiling, geometry), strict=True):
             for tile in range(tiling.col_tiles):
                 first = tile * tiling.tile_cols * work.pool[1] * work.stride + view.col_first
                 last = min(cut.width - 1, first + (view.cols - 1) * work.stride)
@@ -210,6 +215,11 @@ class Estimate:
         tiles = tiling.col_tiles
         return Fill(scan / tiles, find / tiles, read / tiles, entries / tiles)
 
+    def _rows_of_views(self, tiling: Tiling, geometry: Geometry) -> list[Rows]:
+        if tiling.tile_rows not in self._rows:
+            self._rows[tiling.tile_rows] = [self._rows_of(tiling, view) for view in geometry.views]
+        return self._rows[tiling.tile_rows]
+
     def _rows_of(self, tiling: Tiling, view: View) -> Rows:
         work, cut = self.work, self.cut.segments
         starts, sizes = cut.starts(self.cut.tile_rows)
@@ -224,4 +234,7 @@ class Estimate:
         wanted, packets = there.sum(axis=1).mean(), new.sum(axis=1).mean()
         others = (sizes[packet] * new).sum(axis=1).mean() - wanted
         # Packets of a single row belong to the views of its parity.
-        return Rows(wanted, count - wanted, others, packets, packets if work.stride == 2 and cut.rows == 1 else 0.0)
+        passed = packets if work.stride == 2 and cut.rows == 1 else 0.0
+        size = work.sum_rows(tiling.tile_rows)
+        runs = np.mean([there[:, first : first + size].sum(axis=1) for first in range(view.runs)], axis=0)
+        return Rows(wanted, count - wanted, others, packets, passed, runs)
