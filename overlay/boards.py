@@ -56,7 +56,11 @@ ZCU104 = Board(
     flows=(),
     # Sixty-four cores with 14 half block RAMs each want more than there is. Run and window tables go to LUTs, which they take
     # fewest of, partial sums of one or two threads a core to ultra RAM, and of one to LUTs until block RAM is just enough.
-    memories=(("*.u_row_memory.*u_low", "ultra"), ("*.u_output.u_params.u_mem", "ultra"), ("*.u_directory", "ultra")),
+    memories=(
+        *((f"*.u_row_memory.g_bank?{bank}?.*u_low", "ultra") for bank in range(2)),
+        ("*.u_output.u_params.u_mem", "ultra"),
+        ("*.u_directory", "ultra"),
+    ),
     cores=(
         (22, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "ultra"), sums(2, "distributed"))),
         (38, (RUNS, WINDOWS, sums(0, "ultra"), sums(1, "distributed"))),

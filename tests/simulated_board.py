@@ -39,6 +39,7 @@ class SimulatedBoard:
     """A board that is made anew when an assertion of the RTL has ended it; `runner` runs the stages."""
 
     runner: type[DeviceRunner] = DeviceRunner
+    config = CONFIG
 
     def __init__(self) -> None:
         self.accelerator: Accelerator | None = None
@@ -47,7 +48,7 @@ class SimulatedBoard:
         self, network: Network, image: np.ndarray, rank: int
     ) -> tuple[list[Program], dict[str, np.ndarray], list[Counters]]:
         """Compile, with the tilings `rank` places behind the best, and run: programs, outputs by layer, counters."""
-        programs = compile_network(network, CONFIG, rank=rank)
+        programs = compile_network(network, self.config, rank=rank)
         for program in programs if currently_in_test_context() else ():
             note(f"{program.name}: {program.source.logical} {program.tiling} {program.stage.pool}")
         return programs, *self.run_stages(programs, image)
@@ -59,7 +60,7 @@ class SimulatedBoard:
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self.accelerator = Accelerator(board(CONFIG.name), CONFIG, timeout=300)
+                self.accelerator = Accelerator(board(self.config.name), self.config, timeout=300)
         try:
             outputs, counters = self.runner(self.accelerator, stages)(image)
         except DeviceError:

@@ -113,7 +113,15 @@ def _workload(
         heavy=float(np.mean(2 * load >= load.mean())),
         met=met,
         slots_each=stage.slots_each,
+        covered=_covered(found, stage.filters, chans),
     )
+
+
+def _covered(found: StageWeights, filters: int, chans: int) -> float:
+    """Share of the eighths of the channels in which a filter has weights, by the weights of the filters."""
+    parts = min(8, chans)
+    count = np.bincount(found.filters * parts + found.channel * parts // chans, minlength=filters * parts).reshape(filters, parts)
+    return float(np.average((count > 0).mean(axis=1), weights=count.sum(axis=1))) if len(found.channel) else 1.0
 
 
 def _rows_at_a_time(stage: Stage) -> int:

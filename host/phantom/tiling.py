@@ -57,6 +57,7 @@ class Workload:
     heavy: float = 1.0  # share of the filters with at least half as many weights as a filter has on average
     met: float = 1.0  # density of what a weight meets, over that of all channels: carried ones are met by few
     slots_each: int = 1  # slots that a channel of the result takes: two where a kept one is added to it
+    covered: float = 1.0  # share of the channels, by eighths, that a filter reads: half of them with two groups
 
     def sum_rows(self, rows: int) -> int:
         """Rows of partial sums for so many output rows."""

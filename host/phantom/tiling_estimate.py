@@ -58,7 +58,7 @@ class Estimate:
         self.work, self.cut, self.config = work, cut, config
         self._fills: dict[tuple[int, int], Fill] = {}
         self._rows: dict[int, list[Rows]] = {}
-        self._runs: dict[tuple[int, int, int], float] = {}
+        self._runs: dict[tuple[int, int, int], np.ndarray] = {}
         self._drains: dict[tuple[int, int], float] = {}
         self._waits: dict[int, tuple[float, float]] = {}
 
@@ -70,10 +70,10 @@ class Estimate:
         own = tiling.own_chans > 0
         windows = len(geometry.windows) if not work.flat else geometry.runs
         # Entries that a window skips at the edge of a tile are fetched all the same.
-        places = 1.0 if work.flat else self._places(tiling, geometry)
+        places = np.ones(strips) if work.flat else self._places(tiling, geometry)
         run = places * min(1.0, work.act_density * work.met)
         jobs = rounds * windows * work.weight_density  # of a thread, a channel; of channels of its own there are fewer
-        job = max(run * (1 + 1 / (run + 1)), config.threads * 0.9)
+        job = np.maximum(run * (1 + 1 / (run + 1)), config.threads * 0.9)
 
         fill = self._fill(tiling, geometry)
         ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(fill.entries, 1.0))
@@ -83,11 +83,12 @@ class Estimate:
         spread = 1 + drift * ((1 - work.weight_density) / together) ** 0.5
         if tiling.slots == 1:  # nothing to pair: the busiest of all threads is about 2.6 deviations above the mean
             spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
-        compute = jobs * job * spread
+        # Where a filter reads a part of the channels only (groups), a thread needs several for as long as others have work.
+        compute = jobs * job * spread / min(1.0, tiling.out_slots * work.covered)
         if own:  # a thread is busy while one of its own channels is in the ring
             compute = 1.1 * jobs * job * max(1.0, config.threads / ahead)
         elif work.sharers:  # and of all threads only those whose channels are there
-            compute = max(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
+            compute = np.maximum(compute, windows * work.weight_density * work.channels * job / max(1.0, ahead - 1))
         weights = jobs * tiling.groups * config.threads * 1.16 / 4 * 8 / BYTES_PER_CYCLE * tiling.port_share(config.weight_ports)
         each = max(fill.scan / tiling.lanes, fill.find, fill.read / min(READERS, tiling.lanes))
         filling = (1 if own else tiling.passes) * (tiling.tiles * each + self._heads(tiling))
@@ -95,10 +96,10 @@ class Estimate:
             compute += tiling.passes * max(fill.scan, fill.find, fill.read) * (2 - ahead)
         # Who is nearly as slow as the slowest holds it up at times; all the more where every thread has channels of its own.
         power = 2.5 if own else 6.0
-        body = work.channels * sum(part**power for part in (compute, weights, filling)) ** (1 / power)
+        body = work.channels * (compute**power + weights**power + filling**power) ** (1 / power)  # of each strip
         drain = self._drain(tiling)
-        busy = strips * (max(body, tiling.passes * drain) + 400) + drain
-        return busy + self._waiting(tiling, strips, body if own else body / tiling.passes)
+        busy = float(np.maximum(body, tiling.passes * drain).sum()) + 400 * strips + drain
+        return busy + self._waiting(tiling, strips, float(body[0]) if own else float(body[0]) / tiling.passes)
 
     def packing(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles that the LAM takes at least for a channel of a strip, in all: two nonzeros a cycle, a row a cycle."""
@@ -140,22 +141,22 @@ class Estimate:
             self._waits[tiling.strip_rows] = waits[0], sum(waits[1:])
         return self._waits[tiling.strip_rows]
 
-    def _places(self, tiling: Tiling, geometry: Geometry) -> float:
-        """Positions of the input in a run, on average over strips and windows, of the tile that has most of them."""
+    def _places(self, tiling: Tiling, geometry: Geometry) -> np.ndarray:
+        """Positions of the input in a run, for each strip, on average over windows, of the tile that has most of them."""
         below = tiling.tiles // tiling.col_tiles
         key = tiling.tile_rows, tiling.col_tiles, below
         if key not in self._runs:
             work, rows = self.work, self._rows_of_views(tiling, geometry)
             count = Counter(window.view for window in geometry.windows if window.view != NO_VIEW)
-            high = [np.maximum.reduceat(of.runs, range(0, len(of.runs), below)).mean() for of in rows]
-            most = 0.0
+            high = [np.maximum.reduceat(of.runs, range(0, len(of.runs), below)) for of in rows]
+            most = np.zeros(len(high[0]))
             for x0 in range(0, work.out_cols, tiling.tile_cols):
-                total = 0.0
+                total = np.zeros(len(most))
                 for i, windows in count.items():
                     view = geometry.views[i]
                     first = x0 * work.pool[1] + view.col_first // work.stride
                     total += windows * max(0, min(view.width, first + view.cols) - max(0, first)) * high[i]
-                most = max(most, total / max(1, count.total()))
+                most = np.maximum(most, total / max(1, count.total()))
             self._runs[key] = most
         return self._runs[key]
 

@@ -169,6 +169,7 @@ class LamBench:
             packets.append(words[:length])
             words = words[length:]
         random.shuffle(packets)
+        self.packets: list[tuple[int, list[int]]] = []  # (last row, addresses of its words)
         ring = self.dut.RowBufferWords.value.to_unsigned()
         assert sum(map(len, packets)) <= ring, "the test's input must fit"
         at = random.randrange(ring)
@@ -178,9 +179,10 @@ class LamBench:
             for row in range(y0, y0 + (head >> 26 & 63) + 1):
                 index = row << cfg["dir_row_shift"] | xs << cfg["dir_xs_shift"] | chunk
                 self.directory[index % (1 << len(self.dut.dir_index_o))] = at
-            for word in packet:
-                self.memory[at] = word
-                at = (at + 1) % ring
+            places = [(at + i) % ring for i in range(len(packet))]
+            self.memory.update(zip(places, packet, strict=True))
+            self.packets.append((y0 + (head >> 26 & 63), places))
+            at = (at + len(packet)) % ring
 
     async def start(self) -> None:
         """Reset, write the tile table, start."""
@@ -226,6 +228,12 @@ class LamBench:
             dut.dir_addr_i.value = self.directory.get(int(dut.dir_index_o.value), random.getrandbits(8))
             for word in range(2):
                 dut.mem_data_i[word].value = late[word]
+            # What the LAM has given back is overwritten at once.
+            row = int(dut.need_row_o.value)
+            given = [place for last, places in self.packets if last < row for place in places]
+            if given:
+                self.packets = [packet for packet in self.packets if packet[0] >= row]
+                self.memory.update((place, random.getrandbits(64)) for place in given)
             at = int(dut.mem_addr_o.value)
             late = [self.memory.get((at + word) % ring, random.getrandbits(64)) for word in range(2)]
             if ready < total and not next(self.rows):  # rows come chunk by chunk

@@ -16,14 +16,14 @@ from phantom.tiling import BANK
 
 def test_the_committed_ones() -> None:
     configs = load_configs()
-    multipliers = {"tiny": 16, "small": 32, "pynq_z2": 128, "big": 512, "zcu104": 512}
+    multipliers = {"tiny": 16, "small": 32, "middle": 64, "pynq_z2": 128, "big": 512, "zcu104": 512}
     assert {name: config.multipliers for name, config in configs.items()} == multipliers
     board = load_config("pynq_z2")
     assert (board.rows, board.cols, board.threads, board.clock_mhz) == (4, 4, 8, 125)
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="no configuration 'huge'; there are big, pynq_z2"):
+    with pytest.raises(ConfigError, match="no configuration 'huge'; there are big, middle, pynq_z2"):
         load_config("huge")
 
 

@@ -17,7 +17,7 @@ from phantom_sim.design import memory_ports, named_design, source_of, verilog_pa
 
 def test_a_board_of_the_same_name_or_the_pynq_z2() -> None:
     assert {name: boards.board_of(name).name for name in load_configs()} == {
-        "tiny": "pynq_z2", "small": "pynq_z2", "pynq_z2": "pynq_z2", "big": "pynq_z2", "zcu104": "zcu104",
+        "tiny": "pynq_z2", "small": "pynq_z2", "middle": "pynq_z2", "pynq_z2": "pynq_z2", "big": "pynq_z2", "zcu104": "zcu104",
     }  # fmt: skip
     assert (boards.PYNQ_Z2.device, boards.ZCU104.device) == ("7z020", "zu7ev")
 

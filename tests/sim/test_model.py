@@ -5,6 +5,7 @@ Each stage of the model gets the stream that the RTL got. What the model has to 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,9 +15,9 @@ import pytest
 from graphs_for_tests import random_graph
 from hypothesis import example, given
 from hypothesis import strategies as st
-from simulated_board import CONFIG, RANKS, SEEDS, SimulatedBoard, few
+from simulated_board import RANKS, SEEDS, SimulatedBoard, few
 
-from phantom.config import Config
+from phantom.config import Config, load_config
 from phantom.counters import Counters
 from phantom.driver import expand_result
 from phantom.effectual import effectual_macs
@@ -36,6 +37,8 @@ PARTS = 0.01
 INEXACT = 0.01
 EXACT = ("macs", "act_words", "wgt_words", "out_words")  # what does not depend on time
 
+# All lanes of the LAM, both of its readers, two weight streams.
+CONFIG = load_config(os.environ.get("CONFIG", "middle"))
 DENSITIES = st.sampled_from([0.1, 0.4, 1.0])
 MEMORY = Timing(clock_mhz=CONFIG.clock_mhz)
 
@@ -66,6 +69,7 @@ class Board(SimulatedBoard):
     """Compares the model with what it measures."""
 
     runner = Recorder
+    config = CONFIG
 
     def __init__(self) -> None:
         super().__init__()
