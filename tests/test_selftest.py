@@ -24,7 +24,7 @@ from phantom.selftest.networks import jobs
 from phantom.selftest.where import owners
 
 TINY = load_config("tiny")
-FEW = ("conv 3x3, folded", "fully connected")  # no two cores of `tiny` get the same weights in these
+FEW = ("depthwise", "fully connected")  # no two cores of `tiny` get the same weights in these
 
 
 @pytest.fixture(scope="module")
@@ -257,16 +257,16 @@ def test_a_thread_that_computes_wrong_values(overlay: Any, monkeypatch: pytest.M
 def test_a_core_that_computes_wrong_values(overlay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     miscompute(monkeypatch, run, TINY, lambda row, col, thread: col == 1)
     result = Result(overlay)
-    assert "all of core (0, 1), " in result.failed["conv 3x3, folded"]
+    assert "all of core (0, 1), " in result.failed["depthwise"]
     assert "All wrong values are of one core, (0, 1)" in result.meaning
-    (check,) = (c for c in result.document["checks"] if c["title"] == "conv 3x3, folded")
+    (check,) = (c for c in result.document["checks"] if c["title"] == "depthwise")
     assert [(c["row"], c["col"]) for c in check["cores"]] == [(0, 1)]
 
 
 def test_all_cores_that_compute_wrong_values(overlay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     miscompute(monkeypatch, run, TINY, lambda row, col, thread: True)
     result = Result(overlay)
-    assert "of 2 of the 2 cores that computed it" in result.failed["conv 3x3, folded"]
+    assert "of 2 of the 2 cores that computed it" in result.failed["depthwise"]
     assert "2 of 2 kinds of layer are wrong, whichever core computed them: too fast a clock" in result.meaning
 
 
@@ -275,7 +275,7 @@ def test_all_cores_that_compute_wrong_values(overlay: Any, monkeypatch: pytest.M
 
 def test_a_counter_that_is_wrong(overlay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     reads(overlay, monkeypatch, "phantom_0", "COUNTERS_ACT_WORDS", lambda value: value + 1)
-    assert "values are right, the counter is not" in Result(overlay).failed["conv 3x3, folded"]
+    assert "values are right, the counter is not" in Result(overlay).failed["depthwise"]
 
 
 def test_multiplies_that_are_not_those_of_the_model(overlay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +283,7 @@ def test_multiplies_that_are_not_those_of_the_model(overlay: Any, monkeypatch: p
     reads(overlay, monkeypatch, "phantom_0", "COUNTERS_MACS", lambda value: value + 1)
     result = Result(overlay)
     assert list(result.failed) == ["cycles"]
-    assert "conv 3x3, folded: 1,167 multiplies, not 1,166" in result.failed["cycles"]
+    assert "depthwise: 2,216 multiplies, not 2,215" in result.failed["cycles"]
 
 
 @pytest.fixture

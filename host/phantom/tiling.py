@@ -212,6 +212,9 @@ def _own_channels(
                 most = BANK // (work.sum_rows(shape.tile_rows) * geometry.pitch)
                 for slots in {min(most, MAX_SLOTS) >> i for i in range(6)} - {0}:
                     chans = LANES * (slots * groups // work.sharers)
+                    # Groups that do not divide the channels of a pass: one of them has one more than the others.
+                    while -(-chans // groups) * work.sharers > LANES * slots:
+                        chans -= LANES
                     if not chans:
                         continue
                     passes = -(-work.channels // chans)

@@ -14,7 +14,7 @@ from networks_for_tests import random_conv, random_fc, random_input
 from programs_for_tests import computed, cores_reached, filter_places, received, table, taps_of
 
 from phantom import reference
-from phantom.config import load_config
+from phantom.config import Config, load_config
 from phantom.errors import OverflowRisk, ShapeError
 from phantom.layer_registers import TABLE_DRAIN, TABLE_SLOT, TABLE_TILE, TABLE_WINDOW
 from phantom.layout import Layout
@@ -24,6 +24,7 @@ from phantom.program import compile_layer, compile_network, compile_stage
 from phantom.weight_decode import decode_params
 
 SMALL = load_config("small")
+TALL = dataclasses.replace(load_config("middle"), weight_ports=1)  # three rows of it do not divide the channels of a chunk
 UINT8 = np.dtype(np.uint8)
 
 
@@ -125,15 +126,16 @@ def test_tables() -> None:
     each=st.integers(1, 3),
     stride=st.sampled_from([1, 2]),
     rank=st.sampled_from([0, 1, 3, 20]),
+    config=st.sampled_from([SMALL, TALL]),
 )
-def test_depthwise(seed: int, channels: int, each: int, stride: int, rank: int) -> None:
+def test_depthwise(seed: int, channels: int, each: int, stride: int, rank: int, config: Config) -> None:
     """Groups have channels of their own; the tiles of a group, one core each, are a rectangle of the mesh."""
     rng = np.random.default_rng(seed)
     layer = random_conv(rng, channels * each, channels, (3, 3), stride=stride, padding=(1,) * 4, channel_groups=channels)
-    program = compile_layer(layer, Layout.plain((channels, 14, 14), UINT8), SMALL, rank=rank)
+    program = compile_layer(layer, Layout.plain((channels, 14, 14), UINT8), config, rank=rank)
     t = program.tiling
     views = program.registers["LAM_LOOPS"]["views"] if t.view_chans else 1
-    cores = received(program, SMALL.threads)
+    cores = received(program, config.threads)
     rows = np.concatenate([cores[t.place(0, group)] for group in range(t.groups)])
     rows[:, 1] //= views
     assert np.array_equal(rows[np.lexsort(rows.T[::-1])], taps_of(program)), "each weight once, and only those"
