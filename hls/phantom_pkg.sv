@@ -134,7 +134,7 @@ package phantom_pkg;
     return 11'((24'(row) << c.dir_row_shift) | (24'(xs) << c.dir_xs_shift) | 24'(chunk));
   endfunction
 
-  // Lanes of the LAM: each has an equal share of the rows of the mesh. Four lanes would work, too, and gain next to nothing.
+  // Lanes of the LAM: each has an equal share of the rows of the mesh.
   function automatic int unsigned lam_lanes(int unsigned rows);
     return rows % 4 == 0 ? 4 : rows % 2 == 0 ? 2 : 1;
   endfunction
