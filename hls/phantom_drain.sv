@@ -11,6 +11,10 @@
 // the lanes' second registers, come into force.
 // Where slots come in pairs (residual addition) the first of them is read without a segment (`keep_o`), then the second in the same
 // order (`partner_o`); `place_o` counts the positions of either.
+//
+// Where windows overlap by a row (`pool.keep_row`), the last row of sums of a tile is read once more without a segment (`keep_o`), as the
+// first row of the windows that are the next tile's first ones. Those of this tile's first windows are not its own, but what the
+// tile above kept (`above_o`): what is read there means nothing. `place_o` is then chunk and column.
 module phantom_drain
   import phantom_pkg::*;
 #(
@@ -50,7 +54,8 @@ module phantom_drain
   output logic            last_o,       // result of a segment
   output logic            keep_o,
   output logic            partner_o,
-  output logic [6:0]      place_o
+  output logic            above_o,
+  output logic [8:0]      place_o
 );
 
   typedef enum logic [3:0] {
@@ -92,10 +97,12 @@ module phantom_drain
   logic [7:0]  addr_q;
   logic [5:0]  row_bit_q, row_left_q;
   logic [6:0]  place_q;          // positions of this slot that have been read
-  logic        keep_q;           // first slot of a pair
+  logic        keep_q;           // first slot of a pair, or the row that is kept
+  logic        top_q;            // first row of results of the tile
+  logic        final_q;          // nobody will want the sums below this segment
   logic [7:0]  chunk;            // of this slot
   logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
-  logic        real_y, real_x, spent_y, spent_x;
+  logic        real_y, real_x, spent_y, spent_x, kept_row, above, image_ends, last_seg_row;
   logic [7:0]  from, by, next;
   logic [10:0] image_left_q, rows_left;
   logic [8:0]  tile_left_q;
@@ -111,12 +118,14 @@ module phantom_drain
   end
 
   // Rows of the next segment: at most seg_more_rows + 1, within the tile and the image.
-  assign rows_left       = image_left_q < 11'(tile_left_q) ? image_left_q : 11'(tile_left_q);
-  assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
+  assign image_ends      = image_left_q <= 11'(tile_left_q);
+  assign rows_left       = image_ends ? image_left_q : 11'(tile_left_q);
+  assign last_seg_row    = rows_left <= 11'(cfg_i.seg_more_rows) + 11'd1;
+  assign more_rows       = kept_row ? '0 : rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
   assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
   assign last_col        = cols_left_q == '0;
   assign last_wx         = wx_q == cfg_i.pool.more;
-  assign last_wy         = wy_q == cfg_i.pool.more;
+  assign last_wy         = wy_q == cfg_i.pool.more || kept_row;
   assign last_row        = row_left_q == '0;
   assign last_pos        = last_col && last_row && last_wx && last_wy;
 
@@ -126,8 +135,11 @@ module phantom_drain
   assign real_y      = !(row_y_q == '0 && wy_q < cfg_i.pool.top) &&
                        !(row_y_q == cfg_i.rows - 10'd1 && wy_q > cfg_i.pool.bottom_more);
   assign real_x      = !(image_left && wx_q < cfg_i.pool.left) && !(image_right && wx_q > cfg_i.pool.right_more);
-  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && last_seg_row_q);
+  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && final_q);
   assign spent_x     = wx_q < cfg_i.pool.step || (last_col && last_xs_q);
+
+  assign kept_row = keep_q && cfg_i.pool.keep_row;
+  assign above    = top_q && wy_q == '0 && cfg_i.pool.keep_row;
 
   // Where the next position lies: beside this one, in the window's next row, in the next window, in the next row of windows.
   assign from = !last_wx ? addr_q : !last_wy ? window_row_q : !last_col ? window_q : line_q;
@@ -155,8 +167,9 @@ module phantom_drain
     real_o     <= real_y && real_x;
     keep_o     <= keep_q;
     partner_o  <= cfg_i.pairs && !keep_q;
-    place_o    <= place_q;
-    clear_o    <= spent_y && spent_x;
+    above_o    <= above;
+    place_o    <= cfg_i.pool.keep_row ? {chunk_q[2:0], col_q[5:0]} : 9'(place_q);
+    clear_o    <= spent_y && spent_x && !above;
     en_o       <= rst_ni && state_q == StRead;
     drained_o <= rst_ni && state_q == StDrained;
     for (int unsigned r = 0; r < Rows; r++) rows_o[r] <= entry_q.core_row == 4'(r);
@@ -200,6 +213,7 @@ module phantom_drain
           chunk_q    <= chunk;
           keep_q     <= cfg_i.pairs && !slot_q[0];
           place_q    <= '0;
+          top_q      <= 1'b1;
           y_q        <= strip_row_q + 10'(entry_q.row);
           row_base_q <= slot_base_q;
           seg_row_q  <= '0;
@@ -215,7 +229,8 @@ module phantom_drain
           more_rows_q <= more_rows;
           more_cols_q <= more_cols;
           cols_left_q <= more_cols;
-          last_seg_row_q <= rows_left <= 11'(cfg_i.seg_more_rows) + 11'd1;
+          last_seg_row_q <= last_seg_row;
+          final_q     <= last_seg_row && (image_ends || !cfg_i.pool.keep_row);
           last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
@@ -244,6 +259,7 @@ module phantom_drain
               cols_left_q <= cols_left_q - 7'd1;
               window_q    <= next;
               if (last_col) begin
+                top_q       <= 1'b0;
                 col_q       <= '0;
                 cols_left_q <= more_cols_q;
                 row_left_q <= row_left_q - 6'd1;
@@ -266,7 +282,8 @@ module phantom_drain
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
               seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
               row_base_q <= next - across_q;
-              state_q    <= last_seg_row_q ? StNextSlot : StRows;
+              keep_q     <= keep_q || (cfg_i.pool.keep_row && last_seg_row_q);
+              state_q    <= last_seg_row_q && (keep_q || !cfg_i.pool.keep_row) ? StNextSlot : StRows;
             end
           end else if (cfg_i.flat) begin
             state_q <= StParams;

@@ -1,5 +1,8 @@
 // Output side: drain -> requantiser (8 lanes) -> maximum of a pooling window -> encoder -> stream out.
-//                          ^-- bias + kept value -- residual <--' values that are kept
+//                          ^-- bias + kept value -- residual <-- memory <--' values that are kept
+//
+// The memory keeps values of up to 512 places x 8 channels: a slot whose values are added to those of the slot behind it, or the last
+// row of a tile's sums, with which the pooling windows of the tile below begin.
 //
 // The parameters of the lanes are delayed like the sums that they belong to, so that a new slot's parameters never reach a lane before
 // the last sum of the slot before. Only the mesh's first 8 threads of a core are drained: one chunk of channels.
@@ -65,8 +68,8 @@ module phantom_output
 
   // --- drain ----------------------------------------------------------------------------------------------------------------
 
-  logic       drain_done, seg_valid, seg_ready, first, exists, complete, last, keep, partner;
-  logic [6:0] place;
+  logic       drain_done, seg_valid, seg_ready, first, exists, complete, last, keep, partner, above;
+  logic [8:0] place;
   logic [2:0] prm_lane;
   logic [5:0] bit_index;
   segment_t   seg;
@@ -105,20 +108,22 @@ module phantom_output
     .last_o     (last),
     .keep_o     (keep),
     .partner_o  (partner),
+    .above_o    (above),
     .place_o    (place)
   );
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
   // What is known of a position travels beside its sums; one stage more behind the maximum.
-  logic [Latency-1:0] first_q, exists_q;
+  logic [Latency-1:0] first_q, exists_q, above_q;
   logic [Latency:0]   valid_q, keep_q, last_q;
   logic [5:0]         bit_q[Latency+1];
-  logic [6:0]         place_q[Latency+1];
+  logic [8:0]         place_q[Latency+1];
 
   always_ff @(posedge clk_i) begin
     first_q  <= {first_q[Latency-2:0], first};
     exists_q <= {exists_q[Latency-2:0], exists};
+    above_q  <= {above_q[Latency-2:0], above};
     last_q   <= {last_q[Latency-1:0], last};
     bit_q[0]   <= bit_index;
     place_q[0] <= place;
@@ -137,7 +142,8 @@ module phantom_output
 
   logic [62:0] load_q;
   logic        load_valid_q;
-  logic [7:0]  value[LanesPerChunk], largest_q[LanesPerChunk];
+  logic [7:0]  value[LanesPerChunk], largest_q[LanesPerChunk], kept[LanesPerChunk];
+  logic        partner_q;
   logic signed [31:0] bias_q[LanesPerChunk], bias[LanesPerChunk];
 
   always_ff @(posedge clk_i) begin
@@ -173,33 +179,63 @@ module phantom_output
     // because a window has one that does. int8 and uint8 compare alike once the sign bit is turned round.
     logic [7:0] flip, candidate;
     assign flip      = {cfg_i.low0[8], 7'd0};
-    assign candidate = exists_q[Latency-1] ? value[l] : cfg_i.low0[7:0];
+    assign candidate = !exists_q[Latency-1] ? cfg_i.low0[7:0] : above_q[Latency-1] ? kept[l] : value[l];
     always_ff @(posedge clk_i) begin
       if (first_q[Latency-1] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
     end
   end
 
+  // --- values that are kept -----------------------------------------------------------------------------------------------
+
+  logic [8*LanesPerChunk-1:0] kept_wr, kept_rd;
+
+  always_comb begin
+    for (int unsigned l = 0; l < LanesPerChunk; l++) begin
+      kept_wr[8*l+:8] = largest_q[l];
+      kept[l]         = kept_rd[8*l+:8];
+    end
+  end
+
+  // Those of a slot are wanted ahead of the sums that they are added to, those of a row beside the values of its windows.
+  phantom_sdp_ram #(
+    .Width(8 * LanesPerChunk),
+    .Depth(512)
+  ) u_kept (
+    .clk_i,
+    .wr_en_i  (keep_q[Latency]),
+    .wr_addr_i(place_q[Latency]),
+    .wr_data_i(kept_wr),
+    .rd_en_i  (1'b1),
+    .rd_addr_i(cfg_i.pool.keep_row ? place_q[Latency-2] : place),
+    .rd_data_o(kept_rd)
+  );
+
+  always_ff @(posedge clk_i) partner_q <= partner;
+
   phantom_residual u_residual (
     .clk_i,
     .kept_signed_i(cfg_i.kept_signed),
     .factor_i     (cfg_i.factor),
-    .we_i         (keep_q[Latency]),
-    .we_place_i   (place_q[Latency]),
-    .value_i      (largest_q),
-    .partner_i    (partner),
-    .place_i      (place),
+    .partner_i    (partner_q),
+    .value_i      (kept),
     .bias_i       (bias_q),
     .bias_o       (bias)
   );
 
 `ifndef SYNTHESIS
-  // The first position of a slot is read 13 cycles after that of the slot before, when its value has just been written.
-  logic [7:0] kept_q;  // values that are there
+  // The first position of a slot is read 13 cycles after that of the slot before, when its value has just been written. A tile's
+  // first row is read at least 16 cycles after the row that is kept of the tile above.
+  logic [8:0] kept_q;  // values of a slot that are there
   always_ff @(posedge clk_i) begin
     if (drain_en_o && keep && place == '0) kept_q <= '0;
-    else if (keep_q[Latency]) kept_q <= 8'(place_q[Latency]) + 8'd1;
+    else if (keep_q[Latency]) kept_q <= place_q[Latency] + 9'd1;
     if (rst_ni && drain_en_o && partner) begin
-      assert (8'(place) < kept_q) else $error("phantom_output: a kept value is wanted before it is there");
+      assert (place < kept_q) else $error("phantom_output: a kept value is wanted before it is there");
+    end
+    for (int unsigned i = Latency - 1; i <= Latency; i++) begin
+      if (rst_ni && above_q[Latency-2] && keep_q[i]) begin
+        assert (place_q[i] != place_q[Latency-2]) else $error("phantom_output: a kept row is wanted before it is there");
+      end
     end
   end
 `endif

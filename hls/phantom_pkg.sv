@@ -182,6 +182,7 @@ package phantom_pkg;
     logic [1:0] left;
     logic [1:0] bottom_more;    // rows of the last windows that lie in the image, less one
     logic [1:0] right_more;
+    logic       keep_row;       // a tile keeps its last row for the tile below, whose first windows begin with it
   } pool_cfg_t;
 
   // Loops of the drain.

@@ -220,7 +220,8 @@ module phantom_top
             top: layer.POOL.top.value,
             left: layer.POOL.left.value,
             bottom_more: layer.POOL.bottom_more.value,
-            right_more: layer.POOL.right_more.value
+            right_more: layer.POOL.right_more.value,
+            keep_row: layer.POOL.keep_row.value
         },
         chunks: layer.OUT_CHUNKS.chunks.value,
         pass_chunks: layer.OUT_CHUNKS.pass_chunks.value,

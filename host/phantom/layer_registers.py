@@ -25,7 +25,8 @@ def layer_tables(
     entries = []
     sums = work.sum_rows(tiling.tile_rows) * geometry.pitch
     for i, window in enumerate(geometry.windows):
-        offset = (window.row * geometry.pitch + window.shift) % 256
+        # Where a tile has rows from the one above, its own sums begin so many rows further down.
+        offset = ((window.row - work.kept_rows) * geometry.pitch + window.shift) % 256
         entries.append((TABLE_WINDOW, i, signed[i] << 17 | window.skip << 14 | offset << 6 | window.run))
     for slot in range(tiling.slots):
         entries.append((TABLE_SLOT, slot, slot * sums))
@@ -55,9 +56,9 @@ def layer_registers(
     window_bits, slot_bits = bits
     strips = -(-work.out_rows // tiling.strip_rows)
     sum_rows = work.sum_rows(tiling.tile_rows)
-    _, step, top = work.pool
+    step, above = work.pool[1], work.above
     # Not clipped at the last row of the input, because later strips go by it, too.
-    span = max(1, (work.sum_rows(tiling.strip_rows) - 1 - top) * work.stride + work.reach[1] + 1)
+    span = max(1, (work.sum_rows(tiling.strip_rows) - 1 - above) * work.stride + work.reach[1] + 1)
     cut, out = source.geometry, result.geometry
     flat = work.flat
     chunk_bits, xs_bits = (cut.chunks - 1).bit_length(), (cut.columns - 1).bit_length()
@@ -79,7 +80,7 @@ def layer_registers(
         "TILE": {"rows": sum_rows, "pitch": geometry.pitch},
         "TILE_STEPS": {"tile": tiling.tile_rows * step, "strip": tiling.strip_rows * step},
         "OUT_TILE": {"rows": tiling.tile_rows, "row_step": step * geometry.pitch & 0xFF, "strip_rows": tiling.strip_rows},
-        "POOL": _pool(stage) | {"seg_step": 0 if flat else tiling.span * step & 0xFF},
+        "POOL": _pool(stage) | {"seg_step": 0 if flat else tiling.span * step & 0xFF, "keep_row": work.kept_rows},
         "LAM_LOOPS": {
             "chans": source.shape[0],
             "tiles": tiling.tiles,
@@ -100,7 +101,7 @@ def layer_registers(
         "EDGES": {f"col{i + 1}": edges[i] for i in range(EDGE_CODES)},
         "LAM_NEED": {
             "step": tiling.strip_rows * step * work.stride,
-            "above": max(0, top * work.stride - work.reach[0]),
+            "above": max(0, above * work.stride - work.reach[0]),
         },
         "LAM_SPAN": {"span": cut.height if flat else span},
         "CORE": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .layout import Layout
 from .stage import Stage
 from .stage_weights import MAX_FLAT_SEGMENTS, StageWeights, stage_weights
 from .thin import thinned_to
-from .tiling import Reader, Tiling, Workload
+from .tiling import KEPT_COLUMNS, Reader, Tiling, Workload
 from .tiling_choice import Choice, choose
 from .views import Geometry
 
@@ -41,7 +41,8 @@ def spread(
     """Choose how to compute a stage; arguments and errors are those of `program.compile_stage`.
 
     Where every filter reads a single channel, a stride of 2 may be faster computed at stride 1 and thinned out by the drain:
-    there are multipliers to spare, and the LAM walks each row once instead of once a phase of its columns.
+    there are multipliers to spare, and the LAM walks each row once instead of once a phase of its columns. Where pooling windows
+    overlap by a row, tiles may keep it for one another instead of computing it twice.
     """
     behind = None
     if after is not None and not stage.flat and not after.flat and rank == 0:
@@ -50,22 +51,34 @@ def spread(
         met = _met(read, sketch, channels[1])
         behind = Choice(_workload(after, read, after.source.shape[0], density_after, met), read.geometry_of, config)
 
-    def chosen(stage: Stage) -> Spread:
-        found = stage_weights(stage, source)
+    def chosen(stage: Stage, kept_rows: int = 0) -> Spread:
+        found = stage_weights(stage, source, kept_rows)
         met = _met(found, source, channels[0])
         work = _workload(stage, found, source.shape[0], density, met, after, density_after)
+        work = replace(work, kept_rows=kept_rows)
         last = None if found.flat else behind
         return Spread(stage, found, work, *choose(Choice(work, found.geometry_of, config), source.cut, rank, last))
 
     found = chosen(stage)
-    if stage.stride == 1 or stage.pool is not None or not found.work.sharers:
-        return found
     try:
-        thin = chosen(thinned_to(stage, 1))
+        if _rows_can_be_kept(stage):
+            other = chosen(stage, 1)
+        elif stage.stride > 1 and stage.pool is None and found.work.sharers:
+            other = chosen(thinned_to(stage, 1))
+        else:
+            return found
     except ShapeError:
         return found
     # Other ranks are for tests, which are to see both.
-    return thin if (thin.tiling.cycles < found.tiling.cycles if rank == 0 else rank % 2) else found
+    return other if (other.tiling.cycles < found.tiling.cycles if rank == 0 else rank % 2) else found
+
+
+def _rows_can_be_kept(stage: Stage) -> bool:
+    """Whether pooling windows overlap by a row, the first of which lies in the padding, and results are narrow enough."""
+    pool = stage.pool
+    if pool is None or stage.result.plane[1] > KEPT_COLUMNS:
+        return False
+    return pool.kernel[0] == pool.stride + 1 and pool.padding[0] > 0
 
 
 def _met(found: StageWeights, source: Layout, channels: np.ndarray | None) -> float:

@@ -38,14 +38,19 @@ class StageWeights:
     flat: bool
 
 
-def stage_weights(stage: Stage, source: Layout) -> StageWeights:
-    """Weights of a stage whose input lies in `source`. Raises ShapeError when the core's tables are too small."""
+def stage_weights(stage: Stage, source: Layout, kept_rows: int = 0) -> StageWeights:
+    """Weights of a stage whose input lies in `source`.
+
+    kept_rows: of sums that a tile has from the one above it.
+
+    Raises ShapeError when the core's tables are too small.
+    """
     if stage.flat or (source.channel_order is None and source.logical == stage.source.shape):
         return _flat(stage, source)
-    return _conv(stage, source)
+    return _conv(stage, source, kept_rows)
 
 
-def _conv(stage: Stage, source: Layout) -> StageWeights:
+def _conv(stage: Stage, source: Layout, kept_rows: int) -> StageWeights:
     # A folded input (`fold`) lies in the stream as the stage sees it.
     order = source.channel_order if source.logical == stage.source.shape else np.arange(stage.source.shape[0])
     assert order is not None
@@ -67,7 +72,7 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     signed = tuple(signed[i] for i in used)
     if len(used) > MAX_WINDOWS:
         raise ShapeError(f"layer {stage.name!r}: {len(used)} windows; the table holds {MAX_WINDOWS}")
-    geometry_of = functools.partial(_geometry, stage, in_cols, tuple(int(i) % taps for i in used))
+    geometry_of = functools.partial(_geometry, stage, in_cols, kept_rows, tuple(int(i) % taps for i in used))
     geometry = geometry_of(stage.result.plane[1])
     meets = np.array([w.view != NO_VIEW for w in geometry.windows])[window]
     return StageWeights(
@@ -75,14 +80,14 @@ def _conv(stage: Stage, source: Layout) -> StageWeights:
     )
 
 
-def _geometry(stage: Stage, in_cols: int, windows: tuple[int, ...], tile_cols: int) -> Geometry:
+def _geometry(stage: Stage, in_cols: int, kept_rows: int, windows: tuple[int, ...], tile_cols: int) -> Geometry:
     """Geometry for tiles of so many columns of the result; `windows`: the tap of each."""
     pool = stage.pool
     step, left, top = (pool.stride, pool.padding[1], pool.padding[0]) if pool else (1, 0, 0)
     width = (tile_cols - 1) * step + (pool.kernel[1] if pool else 1)
     tiles = -(-stage.result.plane[1] // tile_cols)
     starts = range(-left, -left + tiles * tile_cols * step, tile_cols * step)
-    geometry = conv_geometry(stage.name, stage.taps, stage.stride, in_cols, starts, width, -top)
+    geometry = conv_geometry(stage.name, stage.taps, stage.stride, in_cols, starts, width, kept_rows - top)
     return replace(geometry, windows=tuple(geometry.windows[tap] for tap in windows))
 
 

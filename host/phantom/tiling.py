@@ -24,6 +24,7 @@ MAX_TILES = 16
 MAX_CORES = 64  # drain table
 MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
+KEPT_CHUNKS, KEPT_COLUMNS = 8, 64  # of the output, whose rows tiles can keep for one another
 UNEVEN = 0.03  # by so much the rows of a strip may be denser than those of the layer
 RING_MARGIN = 32  # entries of the activation ring that are never filled
 
@@ -58,11 +59,17 @@ class Workload:
     met: float = 1.0  # density of what a weight meets, over that of all channels: carried ones are met by few
     slots_each: int = 1  # slots that a channel of the result takes: two where a kept one is added to it
     covered: float = 1.0  # share of the channels, by eighths, that a filter reads: half of them with two groups
+    kept_rows: int = 0  # rows of sums that a tile has from the one above it, where pooling windows overlap
 
     def sum_rows(self, rows: int) -> int:
         """Rows of partial sums for so many output rows."""
         size, step, _ = self.pool
-        return (rows - 1) * step + size
+        return (rows - 1) * step + size - self.kept_rows
+
+    @property
+    def above(self) -> int:
+        """Rows of partial sums of the first tile that lie in the padding above the image."""
+        return self.pool[2] - self.kept_rows
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ def column_cuts(work: Workload, col_tiles: int) -> tuple[int, int] | None:
 def candidates(work: Workload, geometry_of: GeometryOf, config: Config) -> Iterator[tuple[Tiling, Geometry]]:
     """All shapes that the partial sums allow."""
     cuts: dict[int, tuple[int, int, Geometry]] = {}
-    for col_tiles in range(1, 1 if work.flat else MAX_TILES + 1):
+    for col_tiles in range(1, 1 if work.flat else 2 if work.kept_rows else MAX_TILES + 1):
         sizes = column_cuts(work, col_tiles)
         if sizes is not None:
             cuts[col_tiles] = (*sizes, geometry_of(sizes[0]))
@@ -250,8 +257,7 @@ def need_rows(tiling: Tiling, work: Workload, cut: Cut, strip: int) -> tuple[int
     height = cut.segments.height
     if work.flat:
         return 0, height
-    _, step, top = work.pool
-    row = strip * tiling.strip_rows * step - top  # of the sums
+    row = strip * tiling.strip_rows * work.pool[1] - work.above  # of the sums
     last = row + work.sum_rows(tiling.strip_rows) - 1
     return max(0, row * work.stride + work.reach[0]), min(height, max(1, last * work.stride + work.reach[1] + 1))
 
@@ -277,6 +283,8 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         if parts > work.most_segments:
             return f"{parts} segments a channel; the fully connected layer behind it takes {work.most_segments}"
     lanes = tiling.out_channels
+    if work.kept_rows and lanes > KEPT_CHUNKS * LANES:
+        return f"{lanes} channels of the result, places without a filter included; rows are kept of {KEPT_CHUNKS * LANES}"
     if not work.flat and lanes > MAX_CHUNKS * LANES:
         return f"{lanes} channels of the result, places without a filter included; a stream holds {MAX_CHUNKS * LANES}"
     if work.reader is not None and not work.flat:

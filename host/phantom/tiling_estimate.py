@@ -172,7 +172,8 @@ class Estimate:
             high = POSITIONS >> (tiling.span - 1).bit_length() if work.out_cols == tiling.span else 1
             segments = -(-rows // high) * side
             words = segments * 9 + rows * cols * 0.6
-            self._drains[key] = max(3 + 2 * segments + rows * cols * work.pool[0] ** 2, words * 8 / BYTES_PER_CYCLE, 16.0)
+            reads = cols * work.pool[0] * (rows * work.pool[0] + work.kept_rows)
+            self._drains[key] = max(3 + 2 * (segments + work.kept_rows) + reads, words * 8 / BYTES_PER_CYCLE, 16.0)
         return tiling.tiles * tiling.groups * (12 + tiling.slots * self._drains[key])
 
     def _heads(self, tiling: Tiling) -> float:

@@ -29,6 +29,7 @@ from phantom.stage import Stage
 Event = tuple[Any, ...]
 Pool = tuple[int, int, bool]
 # Windows, their step, and whether they are padded.
+OVERLAPPING = ((3, 2, True), (2, 1, True))  # by a row that tiles may keep for one another
 POOLS = ((2, 2, False), (3, 2, False), (3, 2, True), (3, 1, True), (2, 1, False), (2, 3, False), (3, 3, False))
 
 
@@ -86,18 +87,20 @@ def random_program(kind: str, pool: Pool | None = None) -> Program:
 
 @dataclass(frozen=True)
 class Window:
-    """What one result is read from, `sums`: (address, row and column in the plane of sums, which may lie in the padding)."""
+    """What one result is read from, `sums`: (address, row and column in the plane of sums, which may lie in the padding, whether
+    the tile above has kept it).
+    """
 
     bit: int
     col: int  # of the result in its plane
-    sums: tuple[tuple[int, int, int], ...]
+    sums: tuple[tuple[int, int, int, bool], ...]
 
 
 @dataclass(frozen=True)
 class Place:
     """A slot of a core in one pass of one strip: its segments as (rows less one, xs, first row), each with its windows.
 
-    half: of the filters, where two are a pair: 0 is kept, 1 written.
+    half: of the filters, where two are a pair: 0 is kept, 1 written. kept: what is read for the tile below.
     """
 
     strip: int
@@ -107,6 +110,7 @@ class Place:
     last: bool  # of the core
     half: int
     segments: tuple[tuple[tuple[int, int, int], tuple[Window, ...]], ...]
+    kept: tuple[Window, ...]
 
 
 def places(program: Program) -> Iterator[Place]:
@@ -115,7 +119,8 @@ def places(program: Program) -> Iterator[Place]:
     pitch = program.registers["TILE"]["pitch"]
     size, step, (top, left, _, _) = (pool.kernel[0], pool.stride, pool.padding) if pool else (1, 1, (0,) * 4)
     segment_rows = 1 if flat else min(out.rows, tiling.tile_rows)
-    slot_sums = ((tiling.tile_rows - 1) * step + size) * pitch
+    keep = program.work.kept_rows
+    slot_sums = ((tiling.tile_rows - 1) * step + size - keep) * pitch
     slots = 1 if flat else tiling.slots
     window = [(wy, wx) for wy in range(size) for wx in range(size)]
     for strip, pass_, group, tile in np.ndindex(program.strips, tiling.passes, tiling.groups, tiling.tiles):
@@ -124,28 +129,36 @@ def places(program: Program) -> Iterator[Place]:
         end = 1 if flat else min(xs0 + tiling.tile_cols // out.span, out.columns)
         count = max(0, min(tiling.tile_rows, out.height - y0))
         for slot in range(slots):
+
+            def read(
+                first: int, rows: int, xs: int, high: int, slot: int = slot, y0: int = y0, col0: int = col0
+            ) -> Iterator[Window]:
+                for r, c in np.ndindex(rows, out.bounds(xs)[1] - out.bounds(xs)[0]):
+                    x = out.bounds(xs)[0] + c
+                    at = (first + r) * step, (x - col0) * step  # in the tile
+                    sums = tuple(
+                        (
+                            (slot * slot_sums + (at[0] + wy) * pitch + at[1] + wx) % 256,
+                            (y0 + first + r) * step - top + wy,
+                            x * step - left + wx,
+                            at[0] + wy < keep,
+                        )
+                        for wy, wx in window
+                        if wy < high
+                    )
+                    yield Window((r * out.pitch + c) % 64, x, sums)
+
             segments = []
             for first in range(0, count, segment_rows):
                 rows = min(segment_rows, count - first)
                 for xs in range(xs0, end):
-                    windows = []
-                    for r, c in np.ndindex(rows, out.bounds(xs)[1] - out.bounds(xs)[0]):
-                        x = out.bounds(xs)[0] + c
-                        at = (first + r) * step, (x - col0) * step  # in the tile
-                        sums = tuple(
-                            (
-                                (slot * slot_sums + (at[0] + wy) * pitch + at[1] + wx) % 256,
-                                (y0 + first + r) * step - top + wy,
-                                x * step - left + wx,
-                            )
-                            for wy, wx in window
-                        )
-                        windows.append(Window((r * out.pitch + c) % 64, x, sums))
-                    segments.append(((rows - 1, xs, y0 + first), tuple(windows)))
+                    segments.append(((rows - 1, xs, y0 + first), tuple(read(first, rows, xs, size))))
+            more = keep and count > 0 and y0 + count < out.height
+            kept = tuple(read(count, 1, 0, 1)) if more else ()
             place = pass_ * tiling.groups + group
             chunk = place if flat else place * tiling.out_slots + slot // tiling.slots_each
             half = slot % tiling.slots_each
-            yield Place(strip, pass_, tiling.place(tile, group), chunk, slot == slots - 1, half, tuple(segments))
+            yield Place(strip, pass_, tiling.place(tile, group), chunk, slot == slots - 1, half, tuple(segments), kept)
 
 
 def expected(program: Program) -> Iterator[Event]:
@@ -155,21 +168,24 @@ def expected(program: Program) -> Iterator[Event]:
         height, width = program.result.index.shape[1:]
     for place in places(program):
         yield ("swap",)
-        reads = [at for _, windows in place.segments for window in windows for at, _, _ in window.sums]
-        last_read = {at: i for i, at in enumerate(reads)}
+        segments: list[tuple[Any, tuple[Window, ...]]] = [*place.segments, *([(None, place.kept)] if place.kept else [])]
+        reads = [(at, above) for _, windows in segments for window in windows for at, _, _, above in window.sums]
+        last_read = {at: i for i, (at, above) in enumerate(reads) if not above}
         number = 0
-        for (more_rows, xs, y0), windows in place.segments:
-            if not pairs or place.half == 1:
-                yield "seg", more_rows, xs, y0, place.chunk
+        for segment, windows in segments:
+            keep = segment is None or (pairs and place.half == 0)
+            if not keep:
+                yield "seg", *segment, place.chunk
             for n, window in enumerate(windows):
                 if flat and n:
                     yield ("swap",)
-                for i, (at, y, x) in enumerate(window.sums):
+                for i, (at, y, x, above) in enumerate(window.sums):
                     complete = i == len(window.sums) - 1
                     yield (
                         "read", place.core, at, window.bit, complete and n == len(windows) - 1, i == 0,
-                        0 <= y < height and 0 <= x < width, complete, last_read[at] == number,
-                        pairs and place.half == 0, pairs and place.half == 1, number % 128,
+                        0 <= y < height and 0 <= x < width, complete, not above and last_read[at] == number,
+                        keep, pairs and place.half == 1, above,
+                        place.chunk % 8 << 6 | window.col if program.work.kept_rows else number % 128,
                     )  # fmt: skip
                     number += 1
         if place.last:
@@ -201,6 +217,21 @@ async def every_pooling(dut, pool: Pool) -> None:
                 break
             program = random_program("pool", pool)
         await run(dut, program, "none", "none")
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=("none", "bursty"), stall=("none", "heavy"))
+async def rows_kept_for_the_tile_below(dut, idle: str, stall: str) -> None:
+    for rows in (1, 2):
+        await run(dut, kept_program(rows), idle, stall)
+
+
+def kept_program(rows: int) -> Program:
+    """A pooled stage whose tiles, of at least so many rows, keep a row for one another, over more than one strip."""
+    while True:
+        program = random_program("pool", random.choice(OVERLAPPING))
+        if program.work.kept_rows and program.tiling.tile_rows >= rows and program.strips > 1:
+            return program
 
 
 async def run(dut: Any, program: Program, idle: str, stall: str) -> None:
@@ -238,6 +269,7 @@ async def run(dut: Any, program: Program, idle: str, stall: str) -> None:
         if dut.en_o.value == 1:
             assert ready_in[core] == 0, f"core {core} is read before its pass is done"
             flags = (dut.last_o, dut.first_o, dut.real_o, dut.complete_o, dut.clear_o, dut.keep_o, dut.partner_o)
+            flags = (*flags, dut.above_o)
             read = *(flag.value == 1 for flag in flags), int(dut.place_o.value)
             check(("read", core, int(dut.addr_o.value), int(dut.bit_o.value), *read))
             count += 1

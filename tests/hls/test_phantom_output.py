@@ -19,7 +19,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 from streams import PROFILES, Driver, Monitor, Port, param, pauses, start
 from structs import layer_structs, pack
-from test_phantom_drain import Place, compiled, places, random_stage
+from test_phantom_drain import OVERLAPPING, Place, compiled, places, random_stage
 
 from phantom.compress import compress
 from phantom.errors import ShapeError
@@ -50,11 +50,14 @@ class Case:
 
 
 def random_case(kind: str, dtype: np.dtype) -> Case:
-    """A stage of a kind of `random_stage` with parameters and sums that reach every value and both ends of the ranges."""
+    """A stage with parameters and sums that reach every value and both ends of the ranges.
+
+    kind: of `random_stage`, or `kept`: a maximum pooling whose tiles keep a row for one another.
+    """
     rng = np.random.default_rng(random.getrandbits(32))
     while True:
         try:
-            stage = random_stage(kind)
+            stage = random_stage("pool", random.choice(OVERLAPPING)) if kind == "kept" else random_stage(kind)
         except ShapeError:  # a window larger than the image
             continue
         n = stage.filters
@@ -66,14 +69,14 @@ def random_case(kind: str, dtype: np.dtype) -> Case:
             multiplier=rng.integers(1 << 18, 1 << 24, n),
             sel=rng.integers(0, 8, n),
             clamp=rng.integers(0, 2, n),
-            clamps=random.choice(CLAMPS["pool" if kind == "pool" else "plain", dtype]),
+            clamps=random.choice(CLAMPS["pool" if kind in ("pool", "kept") else "plain", dtype]),
         )
         if kind == "sum":  # what is kept has one type; any of the ranges for what is written
             kept = Residual(random.choice((1, -1, 2047, -2048, random.randint(-2048, 2047))), stage.clamps[0][0] < 0)
             clamp = np.where(np.arange(n) < stage.outputs, 0, stage.clamp)
             stage = replace(stage, clamp=clamp, residual=kept)
         program = compiled(stage)
-        if program is not None:
+        if program is not None and (kind != "kept" or program.work.kept_rows):
             break
     column = [np.asarray(a, dtype=np.int64).reshape(n, 1, 1) for a in (stage.bias, stage.multiplier, stage.sel, stage.clamp)]
     bias, multiplier, sel, clamp = column
@@ -143,11 +146,12 @@ class Cores:
         """The sums of a core's next pass."""
         bank = self.banks[core]
         for place in self.passes[core].popleft() if self.passes[core] else []:
-            for _, windows in place.segments:
+            for windows in (*(windows for _, windows in place.segments), place.kept):
                 for window in windows:
                     filters = filters_of(self.case.program, place, window.col)
-                    for at, y, x in window.sums:
-                        bank[at] = self._sums(filters, y, x)
+                    for at, y, x, above in window.sums:
+                        if not above and at not in bank:
+                            bank[at] = self._sums(filters, y, x)
         self.left[core] = random.choice((3, 20, 100))
 
     def _sums(self, filters: list[int], y: int, x: int) -> list[int]:
@@ -213,7 +217,9 @@ def stream(case: Case) -> list[int]:
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=("plain", "pool", "sum"), dtype=("uint8", "int8"), idle=PROFILES, stall=("none", "heavy", "bursty"))
+@cocotb.parametrize(
+    kind=("plain", "pool", "kept", "sum"), dtype=("uint8", "int8"), idle=PROFILES, stall=("none", "heavy", "bursty")
+)
 async def convolutions(dut, kind: str, dtype: str, idle: str, stall: str) -> None:
     await run(dut, random_case(kind, np.dtype(dtype)), idle, stall)
 

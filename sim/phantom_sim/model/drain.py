@@ -9,11 +9,13 @@ from .kernel import kernel, registers
 IDLE, ENTRY, WAIT, SLOT, PARAMS, ROWS, SEGMENT, READ, NEXT_SLOT, DRAINED, SETTLE, NEXT = range(12)  # state_q
 LANES = 8
 # en, clear, drained: what the state means for the core in work; it gets there two cycles later. seg: a segment is taken by the
-# encoder in this cycle. last: the read is the last one of a segment. swap: prm_swap_o. keep: the slot is kept, not written.
+# encoder in this cycle. last: the read is the last one of a segment. swap: prm_swap_o. keep: the slot, or the row, is
+# kept, not written.
 DRAIN = registers(
     "state", "strip", "pass_", "pass_chunk", "index", "slot", "slot_base", "seg_row", "chunk", "strip_row", "y", "row_y",
     "width", "col", "wy", "wx", "xs", "tile_xs", "more_rows", "settle", "lane", "row_left", "last_xs", "last_seg_row",
     "core", "en", "clear", "drained", "seg", "seg_words", "last", "swap", "keep",
+    "top", "final",
 )  # fmt: skip
 
 
@@ -32,8 +34,11 @@ def _rows_left(d: Any, cfg: Any) -> int:
 def _segment(d: Any, cfg: Any, nonzeros: Any) -> None:
     """StSegment, taken by the encoder. Its words: header, masks, values (`nonzeros` [channels, rows, segments])."""
     rows_left = _rows_left(d, cfg)
-    d.more_rows = min(rows_left - 1, cfg.seg_more_rows)
-    d.last_seg_row = 1 if d.more_rows + 1 == rows_left else 0
+    kept_row = cfg.keep_row and d.keep
+    d.more_rows = 0 if kept_row else min(rows_left - 1, cfg.seg_more_rows)
+    d.last_seg_row = 1 if rows_left <= cfg.seg_more_rows + 1 else 0
+    image_ends = cfg.out_rows - d.y <= cfg.out_tile_rows - d.seg_row
+    d.final = 1 if d.last_seg_row and (image_ends or not cfg.keep_row) else 0
     d.width = cfg.out_last_span if d.xs == cfg.out_last_xs else cfg.out_span
     d.last_xs = 1 if d.xs == cfg.out_last_xs or d.tile_xs == cfg.tile_last_xs else 0
     d.row_left = d.more_rows
@@ -58,12 +63,13 @@ def _read(d: Any, cfg: Any) -> None:
     """StRead: a position; the state that follows."""
     last_col = d.col + 1 == d.width
     last_wx = d.wx == cfg.pool_more
-    last_wy = d.wy == cfg.pool_more
+    last_wy = d.wy == cfg.pool_more or (cfg.keep_row and d.keep)
     last_pos = last_col and d.row_left == 0 and last_wx and last_wy
-    spent_y = d.wy < cfg.pool_step or (d.row_left == 0 and d.last_seg_row)
+    spent_y = d.wy < cfg.pool_step or (d.row_left == 0 and d.final)
     spent_x = d.wx < cfg.pool_step or (last_col and d.last_xs)
     d.en = 1
-    d.clear = 1 if spent_y and spent_x else 0
+    above = cfg.keep_row and d.top and d.wy == 0
+    d.clear = 1 if spent_y and spent_x and not above else 0
     d.last = 1 if last_pos and not d.keep else 0
     if not last_wx:
         d.wx += 1
@@ -74,6 +80,7 @@ def _read(d: Any, cfg: Any) -> None:
             d.wy = 0
             d.col += 1
             if last_col:
+                d.top = 0
                 d.col = 0
                 d.row_left -= 1
                 d.row_y += 1
@@ -87,7 +94,10 @@ def _read(d: Any, cfg: Any) -> None:
             d.tile_xs = 0
             d.y += d.more_rows + 1
             d.seg_row += d.more_rows + 1
-            d.state = NEXT_SLOT if d.last_seg_row else ROWS
+            kept = d.keep or not cfg.keep_row
+            d.state = NEXT_SLOT if d.last_seg_row and kept else ROWS
+            if d.last_seg_row and cfg.keep_row:
+                d.keep = 1
     elif cfg.out_flat:
         d.state = PARAMS
 
@@ -147,6 +157,7 @@ def step_drain(d: Any, cfg: Any, cores: Any, nonzeros: Any, start: int, prm_go: 
         d.chunk = (cfg.entry_chunk[d.index] + d.pass_chunk + (d.slot >> 1 if cfg.pairs else d.slot)) & 0xFF
         d.y = d.strip_row + cfg.entry_row[d.index]
         d.seg_row = 0
+        d.top = 1
         d.xs = cfg.entry_xs[d.index]
         d.tile_xs = 0
         d.col = 0

@@ -34,8 +34,8 @@ LAYER = registers(
     ("window_skip", WINDOWS), ("slot_base", SLOTS),
     # drain_cfg_t, drain table
     "entries", "slots", "out_tile_rows", "seg_more_rows", "out_span", "out_last_span", "out_last_xs", "tile_last_xs", "out_rows",
-    "out_strip_rows", "pool_more", "pool_step", "out_chunks", "pass_chunks", "out_flat", "pairs", ("entry_xs", ENTRIES),
-    ("entry_core", ENTRIES), ("entry_chunk", ENTRIES), ("entry_row", ENTRIES),
+    "out_strip_rows", "pool_more", "pool_step", "keep_row", "out_chunks", "pass_chunks", "out_flat", "pairs",
+    ("entry_xs", ENTRIES), ("entry_core", ENTRIES), ("entry_chunk", ENTRIES), ("entry_row", ENTRIES),
 )  # fmt: skip
 
 
@@ -133,6 +133,7 @@ def _registers(layer: np.ndarray, registers: Mapping[str, Mapping[str, int]]) ->
         ("pairs", "RESIDUAL", "pairs"),
         ("pool_more", "POOL", "more"),
         ("pool_step", "POOL", "step"),
+        ("keep_row", "POOL", "keep_row"),
     ):
         layer[name] = registers[register][field]
     layer["edge_cols"] = [registers["EDGES"][f"col{i + 1}"] for i in range(3)]
