@@ -22,7 +22,7 @@ from phantom.counters import Counters
 from phantom.driver import expand_result
 from phantom.effectual import effectual_macs
 from phantom.errors import ConfigError, ShapeError
-from phantom.network import Conv, FullyConnected, Layer, Network
+from phantom.network import Conv, FullyConnected, Layer, MaxPool, Network
 from phantom.program import Program, compile_network
 from phantom.run import DeviceRunner
 from phantom.selftest import random_parameters, random_weights
@@ -175,6 +175,22 @@ def test_depthwise_convolutions(board: Board, seed: int, kernel: int, stride: in
     channels, pad = image.shape[0], (kernel // 2,) * 4
     layer = conv(rng, channels, channels, (kernel, kernel), 0.6, stride=stride, padding=pad, channel_groups=channels)
     board.run(one(layer, image), image, rank)
+
+
+@few(8)
+@given(seed=SEEDS, pool=st.sampled_from([(3, 2, 1), (2, 1, 1), (3, 2, 0), (2, 2, 0)]), density=DENSITIES, rank=RANKS)
+@example(seed=4, pool=(3, 2, 1), density=1.0, rank=1)  # rows are kept for the tile below
+@example(seed=5, pool=(2, 1, 1), density=0.4, rank=1)
+def test_maximum_pooling(board: Board, seed: int, pool: tuple[int, int, int], density: float, rank: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = image_of(rng, (int(rng.integers(1, 9)), int(rng.integers(8, 30)), int(rng.integers(8, 60))), density)
+    size, step, pad = pool
+    layer = conv(rng, image.shape[0], int(rng.integers(1, 64)), (3, 3), 0.5, padding=(1, 1, 1, 1))
+    network = Network("random", image.shape, image.dtype, [layer, MaxPool("pool", (size, size), step, (pad,) * 4)])
+    board.run(network, image, rank)
+    (ran,) = Recorder.kept
+    result = expand_result(ran.program.result, ran.written, len(ran.written))
+    assert np.array_equal(result, stage_result(ran.program.stage, image))
 
 
 @few(8)
