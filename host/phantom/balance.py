@@ -39,6 +39,23 @@ def assign_own(channel: np.ndarray, pass_chans: int, groups: int, passes: int, s
     return core // groups, core % groups * THREADS + rank % THREADS, rank // THREADS
 
 
+def busiest(load: np.ndarray, lanes: int, passes: int, slots: int) -> float:
+    """Nonzero weights of the busiest thread of each pass, summed up over the passes; arguments as for `assign`."""
+    order = -np.sort(-load)
+    state = np.zeros((passes, lanes))
+    for r, p in enumerate(_owners(passes, passes * slots)):
+        members = order[r * lanes : (r + 1) * lanes]
+        state[p].sort()  # the densest of them goes to who has least
+        state[p, : len(members)] += members
+    return float(state.max(axis=1).sum())
+
+
+def _owners(passes: int, rounds: int) -> list[int]:
+    """The pass of each round of filters, back and forth: 0 1 2 2 1 0 0 1 2 ..."""
+    turn = np.arange(rounds) % (2 * passes)
+    return [int(p) for p in np.where(turn < passes, turn, 2 * passes - 1 - turn)]
+
+
 def assign(
     load: np.ndarray, lanes: int, passes: int, slots: int, profile: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,18 +74,13 @@ def assign(
     deviation from the mean, summed up along the channels.
     """
     order = np.argsort(-load, kind="stable")
-    rounds = passes * slots
     pass_, lane, slot = (np.zeros(len(load), dtype=np.int64) for _ in range(3))
-    # Round r of the order belongs to the pass whose turn it is, back and forth: 0 1 2 2 1 0 0 1 2 ...
-    turn = np.arange(rounds) % (2 * passes)
-    owner = np.where(turn < passes, turn, 2 * passes - 1 - turn)
     course = np.cumsum(load[:, None] if profile is None else profile, axis=1).astype(np.float64)
     course -= course.mean(axis=0)
     state = np.zeros((passes, lanes, course.shape[1]))
     used = np.zeros((passes, lanes), dtype=np.int64)
-    for r in range(rounds):
+    for r, p in enumerate(_owners(passes, passes * slots)):
         members = order[r * lanes : (r + 1) * lanes]
-        p = int(owner[r])
         mine = course[members]
         # |state + mine|^2, less what does not depend on the filter.
         cost = (mine**2).sum(axis=1) + 2 * state[p] @ mine.T

@@ -127,6 +127,7 @@ def _workload(
         met=met,
         slots_each=stage.slots_each,
         covered=_covered(found, stage.filters, chans),
+        loads=load.reshape(stage.slots_each, stage.outputs).sum(axis=0),
     )
 
 

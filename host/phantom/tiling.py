@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+
+import numpy as np
 
 from .config import Config
 from .layout import Cut
@@ -59,6 +61,7 @@ class Workload:
     met: float = 1.0  # density of what a weight meets, over that of all channels: carried ones are met by few
     slots_each: int = 1  # slots that a channel of the result takes: two where a kept one is added to it
     covered: float = 1.0  # share of the channels, by eighths, that a filter reads: half of them with two groups
+    loads: np.ndarray | None = field(default=None, compare=False, repr=False)  # nonzero weights of each filter, if known
     kept_rows: int = 0  # rows of sums that a tile has from the one above it, where pooling windows overlap
 
     def sum_rows(self, rows: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .balance import busiest
 from .config import Config
 from .layout import Cut
 from .segments import LANES, POSITIONS, stream_words
@@ -61,6 +62,7 @@ class Estimate:
         self._runs: dict[tuple[int, int, int], np.ndarray] = {}
         self._drains: dict[tuple[int, int], float] = {}
         self._waits: dict[int, tuple[float, float]] = {}
+        self._busiest: dict[tuple[int, int, int], float] = {}
 
     def __call__(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles of a layer."""
@@ -79,10 +81,10 @@ class Estimate:
         ahead = min(work.channels, (2 * config.act_words - RING_MARGIN) / max(fill.entries, 1.0))
         together = max(1.0, jobs / tiling.passes * ahead)
         # A thread whose only heavy filter has no other that makes up for it drifts as far as chance takes it.
-        drift = 2.7 if tiling.slots > 1 and tiling.slots * work.heavy < 1.5 else 0.5
+        drift = 2.7 if tiling.slots > 1 and tiling.slots * work.heavy < 1.5 else 0.2
         spread = 1 + drift * ((1 - work.weight_density) / together) ** 0.5
-        if tiling.slots == 1:  # nothing to pair: the busiest of all threads is about 2.6 deviations above the mean
-            spread += 2.6 * ((1 - work.weight_density) / max(1.0, jobs * work.channels)) ** 0.5
+        if work.loads is not None and not work.sharers:  # part of it is in what the rest was fitted to
+            spread *= self._uneven(tiling, work.loads) ** 0.5
         # Where a filter reads a part of the channels only (groups), a thread needs several for as long as others have work.
         compute = jobs * job * spread / min(1.0, tiling.out_slots * work.covered)
         if own:  # a thread is busy while one of its own channels is in the ring
@@ -100,6 +102,15 @@ class Estimate:
         drain = self._drain(tiling)
         busy = float(np.maximum(body, tiling.passes * drain).sum()) + 400 * strips + drain
         return busy + self._waiting(tiling, strips, float(body[0]) if own else float(body[0]) / tiling.passes)
+
+    def _uneven(self, tiling: Tiling, loads: np.ndarray) -> float:
+        """Weights of the busiest thread of a pass, over those of a thread with so many filters on average."""
+        key = tiling.groups, tiling.passes, tiling.out_slots
+        if key not in self._busiest:
+            lanes = tiling.groups * self.config.threads
+            mean = max(1.0, float(loads.mean())) * tiling.passes * tiling.out_slots
+            self._busiest[key] = busiest(loads, lanes, tiling.passes, tiling.out_slots) / mean
+        return self._busiest[key]
 
     def packing(self, tiling: Tiling, geometry: Geometry) -> float:
         """Cycles that the LAM takes at least for a channel of a strip, in all: two nonzeros a cycle, a row a cycle."""

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantom.balance import assign
+from phantom.balance import assign, busiest
 
 
 @settings(max_examples=150, deadline=None)
@@ -41,3 +41,20 @@ def test_threads_of_a_pass_finish_together() -> None:
     np.add.at(busy, (pass_, lane), load)
     assert busy.max(axis=1).sum() <= 1.1 * load.sum() / 16
     assert busy.max(axis=1).sum() < 0.9 * naive.max(axis=1).sum(), "better than the order in which they come"
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 2**31), passes=st.integers(1, 4), slots=st.integers(1, 5))
+def test_the_busiest_threads_are_known_without_placing_filters(seed: int, passes: int, slots: int) -> None:
+    """Exactly with one filter a thread; else within what pairing along the channels changes."""
+    rng = np.random.default_rng(seed)
+    lanes = 16
+    load = rng.integers(0, 500, int(rng.integers(1, lanes * passes * slots + 1)))
+    pass_, lane, _ = assign(load, lanes, passes, slots)
+    total = np.bincount(pass_ * lanes + lane, weights=load, minlength=passes * lanes).reshape(passes, lanes)
+    found = busiest(load, lanes, passes, slots)
+    assert found >= total.sum() / lanes, "no less than the mean"
+    if slots == 1:
+        assert found == total.max(axis=1).sum()
+    else:
+        assert abs(found - total.max(axis=1).sum()) <= passes * load.max()
