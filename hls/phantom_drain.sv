@@ -88,6 +88,7 @@ module phantom_drain
   logic [7:0]  across_q;         // partial sums of a row of the tile in front of the segment
   logic [7:0]  line_q, window_q, window_row_q;  // first position of the row of results, of the window, of the window's row
   logic [1:0]  wy_q, wx_q;       // row and column of the window
+  logic [1:0]  more_y_q;         // rows of it that are read, less one
   logic [3:0]  xs_q, tile_xs_q;
   logic [5:0]  more_rows, more_rows_q;
   logic [6:0]  more_cols;
@@ -121,11 +122,11 @@ module phantom_drain
   assign image_ends      = image_left_q <= 11'(tile_left_q);
   assign rows_left       = image_ends ? image_left_q : 11'(tile_left_q);
   assign last_seg_row    = rows_left <= 11'(cfg_i.seg_more_rows) + 11'd1;
-  assign more_rows       = kept_row ? '0 : rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
+  assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
   assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
   assign last_col        = cols_left_q == '0;
   assign last_wx         = wx_q == cfg_i.pool.more;
-  assign last_wy         = wy_q == cfg_i.pool.more || kept_row;
+  assign last_wy         = wy_q == more_y_q;
   assign last_row        = row_left_q == '0;
   assign last_pos        = last_col && last_row && last_wx && last_wy;
 
@@ -179,7 +180,7 @@ module phantom_drain
   // Each of these counts stands still for at least a cycle before anyone asks.
   always_ff @(posedge clk_i) begin
     image_left_q <= 11'(cfg_i.rows) - 11'(y_q);
-    tile_left_q  <= 9'(cfg_i.tile_rows) - 9'(seg_row_q);
+    tile_left_q  <= kept_row ? 9'd1 : 9'(cfg_i.tile_rows) - 9'(seg_row_q);
     beyond_q     <= y_q >= cfg_i.rows;
     last_slot_q  <= 6'(slot_q + 6'd1) == cfg_i.slots;
     last_entry_q <= 7'(index_q + 7'd1) == cfg_i.entries;
@@ -241,6 +242,7 @@ module phantom_drain
           row_y_q      <= y_q;
           wx_q         <= '0;
           wy_q         <= '0;
+          more_y_q     <= kept_row ? '0 : cfg_i.pool.more;
           col_q        <= '0;
           if (beyond_q) state_q <= StNextSlot;
           else if (seg_ready_i || keep_q) state_q <= StRead;

@@ -143,6 +143,7 @@ module phantom_output
   logic [62:0] load_q;
   logic        load_valid_q;
   logic [7:0]  value[LanesPerChunk], largest_q[LanesPerChunk], kept[LanesPerChunk];
+  logic [7:0]  kept_row_q[LanesPerChunk];
   logic        partner_q;
   logic signed [31:0] bias_q[LanesPerChunk], bias[LanesPerChunk];
 
@@ -179,7 +180,7 @@ module phantom_output
     // because a window has one that does. int8 and uint8 compare alike once the sign bit is turned round.
     logic [7:0] flip, candidate;
     assign flip      = {cfg_i.low0[8], 7'd0};
-    assign candidate = !exists_q[Latency-1] ? cfg_i.low0[7:0] : above_q[Latency-1] ? kept[l] : value[l];
+    assign candidate = !exists_q[Latency-1] ? cfg_i.low0[7:0] : above_q[Latency-1] ? kept_row_q[l] : value[l];
     always_ff @(posedge clk_i) begin
       if (first_q[Latency-1] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
     end
@@ -206,11 +207,14 @@ module phantom_output
     .wr_addr_i(place_q[Latency]),
     .wr_data_i(kept_wr),
     .rd_en_i  (1'b1),
-    .rd_addr_i(cfg_i.pool.keep_row ? place_q[Latency-2] : place),
+    .rd_addr_i(cfg_i.pool.keep_row ? place_q[Latency-3] : place),
     .rd_data_o(kept_rd)
   );
 
-  always_ff @(posedge clk_i) partner_q <= partner;
+  always_ff @(posedge clk_i) begin
+    partner_q  <= partner;
+    kept_row_q <= kept;
+  end
 
   phantom_residual u_residual (
     .clk_i,
@@ -232,9 +236,9 @@ module phantom_output
     if (rst_ni && drain_en_o && partner) begin
       assert (place < kept_q) else $error("phantom_output: a kept value is wanted before it is there");
     end
-    for (int unsigned i = Latency - 1; i <= Latency; i++) begin
-      if (rst_ni && above_q[Latency-2] && keep_q[i]) begin
-        assert (place_q[i] != place_q[Latency-2]) else $error("phantom_output: a kept row is wanted before it is there");
+    for (int unsigned i = Latency - 2; i <= Latency; i++) begin
+      if (rst_ni && above_q[Latency-3] && keep_q[i]) begin
+        assert (place_q[i] != place_q[Latency-3]) else $error("phantom_output: a kept row is wanted before it is there");
       end
     end
   end
