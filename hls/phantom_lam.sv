@@ -41,6 +41,7 @@ module phantom_lam
   output logic [DirW-1:0]  dir_index_o,
   input  logic [AddrW-1:0] dir_addr_i,
   output logic [AddrW-1:0] mem_addr_o,
+  output logic             mem_last_o,    // of all words
   input  logic [63:0]      mem_data_i[2],
   input  logic             room_i[Rows][Cols],
   output logic [Rows-1:0]  fill_rows_o,
@@ -138,7 +139,13 @@ module phantom_lam
   // The finder reads headers while the reader rests whose turn it is.
   always_comb begin
     mem_addr_o = dir_addr_i;
-    for (int unsigned r = 0; r < Readers; r++) if (turn[r] && port[r]) mem_addr_o = reader_addr[r];
+    mem_last_o = dir_addr_i == AddrW'(RowBufferWords - 1);
+    for (int unsigned r = 0; r < Readers; r++) begin
+      if (turn[r] && port[r]) begin
+        mem_addr_o = reader_addr[r];
+        mem_last_o = reader_addr[r] == AddrW'(RowBufferWords - 1);
+      end
+    end
   end
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ module phantom_lam_fetch
   typedef enum logic [3:0] {
     StIdle,
     StStrip,    // wait for the strip's rows, or the chunk's share of them
-    StDir,      // packet table: look up the directory,
+    StDir,      // packet table: look up the directory, or all rows are in it
     StHead,     //   the header,
     StHeadWait,
     StStore,    //   and store it
@@ -137,12 +137,13 @@ module phantom_lam_fetch
   (* ram_style = "distributed" *) packet_t table_mem[64];
   packet_t          packet;
   logic [6:0]       index_q, tile_index_q, count_q;  // of 64 packets, or behind them
-  logic [9:0]       row_q, col_q;
+  logic [10:0]      row_q;
+  logic [9:0]       col_q;
   logic [3:0]       xs_q;
   logic [AddrW-1:0] head_addr_q;
 
   assign packet      = table_mem[index_q[5:0]];
-  assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q, xs_q, chan_q[10:3]));
+  assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q[9:0], xs_q, chan_q[10:3]));
 
   always_ff @(posedge clk_i) begin
     if (state_q == StStore) begin
@@ -273,15 +274,25 @@ module phantom_lam_fetch
   endfunction
 
   logic [Readers-1:0] reader, request, req_valid_q;
-  logic [6:0]         values_used_q[Lanes];
+  logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
   logic [5:0]         value_next_q[Lanes];
+  logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign request     = sized_q && values_used_q[lane_q] <= 7'd56 ? reader & (~req_valid_q | req_take_i) : '0;
+  // Not while one is being taken: so nothing here hangs on what the readers do in this cycle.
+  assign request     = sized_q && fits_q[lane_q] ? reader & ~req_valid_q : '0;
   assign take_sized  = |request;
   assign req_valid_o = req_valid_q;
   assign idle        = !found_q && !sized_q && req_valid_q == '0 && reading_i == '0;
   assign done_o      = state_q == StIdle && !found_q && !sized_q && req_valid_q == '0;
+
+  always_comb begin
+    for (int unsigned l = 0; l < Lanes; l++) begin
+      taken[l] = take_sized && lane_q == LaneW'(l);
+      less[l]  = values_used_q[l] - (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
+      more[l]  = less[l] + 7'(tok_q.value_words);
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     for (int unsigned r = 0; r < Readers; r++) begin
@@ -298,11 +309,12 @@ module phantom_lam_fetch
     if (!rst_ni) begin
       values_used_q <= '{default: '0};
       value_next_q  <= '{default: '0};
+      fits_q        <= '1;
     end else begin
       if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
       for (int unsigned l = 0; l < Lanes; l++) begin
-        values_used_q[l] <= values_used_q[l] + (take_sized && lane_q == LaneW'(l) ? 7'(tok_q.value_words) : 7'd0) -
-                            (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
+        values_used_q[l] <= taken[l] ? more[l] : less[l];
+        fits_q[l]        <= taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
       end
     end
   end
@@ -333,7 +345,7 @@ module phantom_lam_fetch
           end
         end
         StStrip: begin
-          row_q   <= need_first_q[9:0];
+          row_q   <= need_first_q;
           xs_q    <= '0;
           col_q   <= '0;
           count_q <= '0;
@@ -350,7 +362,7 @@ module phantom_lam_fetch
           // A strip may lie below the image as a whole.
           if (there && (idle || !fresh_q)) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
         end
-        StDir: state_q <= StHead;
+        StDir: state_q <= count_q != '0 && xs_q == '0 && row_q >= need_end_q ? StView : StHead;
         StHead: begin
           head_addr_q <= head_addr_i;
           if (port_free_i) state_q <= StHeadWait;
@@ -358,16 +370,15 @@ module phantom_lam_fetch
         StHeadWait: state_q <= StStore;
         StStore: begin
           count_q <= count_q + 7'd1;
+          state_q <= StDir;
           if (xs_q == in_cfg_i.last_xs) begin
             xs_q  <= '0;
             col_q <= '0;
-            row_q <= mem_data_i[21:12] + 10'(mem_data_i[31:26]) + 10'd1;
+            row_q <= 11'(mem_data_i[21:12]) + 11'(mem_data_i[31:26]) + 11'd1;
           end else begin
             xs_q  <= xs_q + 4'd1;
             col_q <= col_q + 10'(in_cfg_i.span);
           end
-          if (xs_q == in_cfg_i.last_xs && 11'(mem_data_i[21:12]) + 11'(mem_data_i[31:26]) + 11'd1 >= need_end_q) state_q <= StView;
-          else state_q <= StDir;
         end
         StView: begin
           first_q <= tile_base_q + 12'(view.first);

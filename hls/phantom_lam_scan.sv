@@ -268,6 +268,7 @@ module phantom_lam_scan
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q, bits_d;
+  logic          looked_at;              // this piece's bits; else it stands for something else
   logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
   logic [8:0]    rank1_q;                // from here on with the packet's place in the value memory
   logic [8:0]    col1_q;
@@ -275,16 +276,17 @@ module phantom_lam_scan
   assign low  = bits_q & (~bits_q + 1'b1);
   assign rest = bits_q & ~low;
   assign low2 = rest & (~rest + 1'b1);
-  assign bits_d = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q ? raw & wanted : '0;
+  assign bits_d    = raw & wanted;
+  assign looked_at = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       bits_q <= '0;
       many_q <= 1'b0;
     end else if (enable_i) begin
-      bits_q <= many_q ? rest & ~low2 : bits_d;
+      bits_q <= many_q ? rest & ~low2 : looked_at ? bits_d : '0;
       // Known a cycle ahead, because all that moves on hangs on it.
-      many_q <= many_q ? five_or_more(bits_q) : three_or_more(bits_d);
+      many_q <= many_q ? five_or_more(bits_q) : looked_at && three_or_more(bits_d);
     end
   end
 

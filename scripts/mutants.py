@@ -33,6 +33,7 @@ class Mutant:
 
 
 LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
+ROW_MEMORY = "tests/hls/test_phantom_row_memory.py"
 MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
 DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("drain", "output", "requantiser"))
 
@@ -42,7 +43,7 @@ MUTANTS = (
     ),
     Mutant("LAM: a row ends with its first packet", "lam_fetch", "= packet_q.last_xs ||", "= 1'b1 ||", LAM),
     Mutant(
-        "LAM: values are given back too early", "lam_fetch", "values_used_q[lane_q] <= 7'd56", "1'b1", LAM
+        "LAM: values are given back too early", "lam_fetch", "fits_q[lane_q] ?", "1'b1 ?", LAM
     ),
     Mutant(
         "LAM: the pieces before this one count nothing",
@@ -123,8 +124,8 @@ MUTANTS = (
     Mutant(
         "LAM: of many nonzeros the second one comes twice",
         "lam_scan",
-        "many_q ? rest & ~low2 : bits_d;",
-        "many_q ? rest : bits_d;",
+        "many_q ? rest & ~low2 :",
+        "many_q ? rest :",
         LAM,
     ),
     Mutant("LAM: four nonzeros of a piece are enough", "lam_scan", "five_or_more(bits_q) :", "1'b0 :", LAM),
@@ -162,7 +163,7 @@ MUTANTS = (
         "drain: segments of a tile overlap", "drain", "addr_q       <= row_base_q + across_q;", "addr_q <= row_base_q;", DRAIN
     ),
     Mutant("drain: windows step by one", "drain", "? 8'(cfg_i.pool.step) :", "? 8'(cfg_i.pool.step[0]) :", DRAIN),
-    Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && last_seg_row_q)", "", DRAIN),
+    Mutant("drain: a tile's last row of windows leaves sums behind", "drain", " || (last_row && final_q)", "", DRAIN),
     Mutant("drain: sums that the next segment wants are cleared", "drain", "(last_col && last_xs_q)", "last_col", DRAIN),
     Mutant("drain: no row is kept", "drain", "keep_q || (cfg_i.pool.keep_row && last_seg_row_q)", "keep_q", DRAIN),
     Mutant("drain: kept at the image's end", "drain", "if (beyond_q) state_q", "if (beyond_q && !keep_q) state_q", DRAIN),
@@ -174,6 +175,10 @@ MUTANTS = (
     Mutant("drain: a row beyond the image counts", "drain", "cfg_i.pool.bottom_more);", "cfg_i.pool.bottom_more + 2'd1);", DRAIN),
     Mutant("LAM: what is found is lost where there is no room", "lam_fetch", "= !found_q || take_found;", "= 1'b1;", LAM),
     Mutant("LAM: rows are given back before they are read", "lam_fetch", "if (idle) begin", "begin", LAM),
+    Mutant("LAM: a word used up makes room at once", "lam_fetch", "taken[l] ? more[l] <= 7'd56 :", "", LAM),
+    Mutant("LAM: two requests at a time", "lam_fetch", "reader & ~req_valid_q :", "reader :", LAM),
+    Mutant("LAM: the packet table ends a row early", "lam_fetch", "row_q >= need_end_q ?", "row_q + 11'd1 >= need_end_q ?", LAM),
+    Mutant("LAM: the last word has none behind it", "row_memory", "rd_last_i ? '0", "1'b0 ? '0", ROW_MEMORY),
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),
     Mutant("LAM: a reader takes no turns", "lam_reader", "reading_q && (turn_i || tok_q.view_end);", "reading_q;", LAM),
     Mutant("LAM: the second word of two is left out", "lam_reader", "(first_q ? 4'd1 : 4'd2)}", "4'd2}", LAM),

@@ -180,8 +180,6 @@ def _store_packet(f: Any, cfg: Any, memory: Any) -> None:
         f.xs = 0
         f.col = 0
         f.row = y_last + 1
-        if f.row >= f.need_end:
-            f.state = VIEW
     else:
         f.xs += 1
         f.col += cfg.in_span
@@ -193,7 +191,7 @@ def _move(f: Any, readers: Any, tokens: Any, lanes: Any, now: int) -> bool:
     for r in range(len(readers)):
         offer(readers[r], r, lanes, now)
     target = readers[f.sized_lane % len(readers)]
-    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and (not target.req_valid or target.take)
+    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and not target.req_valid
     take_found = f.found != 0 and (not f.sized or take_sized)
     look = not f.found or take_found
     for r in range(len(readers)):
@@ -252,8 +250,11 @@ def step_fetch(
             f.fresh = 0
             f.need_row = f.need_first
     elif state == DIR:
-        f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
-        f.state = HEAD
+        if f.count != 0 and f.xs == 0 and f.row >= f.need_end:
+            f.state = VIEW
+        else:
+            f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
+            f.state = HEAD
     elif state == HEAD:
         if port_free:
             f.state = HEAD_WAIT
