@@ -18,6 +18,7 @@ module phantom_lam
   parameter int unsigned RowBufferWords = 12288,
   parameter int unsigned DirectoryDepth = 2048,
   localparam int unsigned AddrW = $clog2(RowBufferWords),
+  localparam int unsigned EvenW = $clog2(RowBufferWords / 2),
   localparam int unsigned DirW  = $clog2(DirectoryDepth),
   localparam int unsigned Lanes = lam_lanes(Rows),
   localparam int unsigned LaneW = Lanes > 1 ? $clog2(Lanes) : 1
@@ -41,7 +42,7 @@ module phantom_lam
   output logic [DirW-1:0]  dir_index_o,
   input  logic [AddrW-1:0] dir_addr_i,
   output logic [AddrW-1:0] mem_addr_o,
-  output logic             mem_last_o,    // of all words
+  output logic [EvenW-1:0] mem_even_o,  // of the two words that are read, where the even one lies
   input  logic [63:0]      mem_data_i[2],
   input  logic             room_i[Rows][Cols],
   output logic [Rows-1:0]  fill_rows_o,
@@ -136,14 +137,18 @@ module phantom_lam
     );
   end
 
+  function automatic logic [EvenW-1:0] even_of(logic [AddrW-1:0] a);
+    return !a[0] ? EvenW'(a >> 1) : a == AddrW'(RowBufferWords - 1) ? '0 : EvenW'(a >> 1) + 1'b1;
+  endfunction
+
   // The finder reads headers while the reader rests whose turn it is.
   always_comb begin
     mem_addr_o = dir_addr_i;
-    mem_last_o = dir_addr_i == AddrW'(RowBufferWords - 1);
+    mem_even_o = even_of(dir_addr_i);
     for (int unsigned r = 0; r < Readers; r++) begin
       if (turn[r] && port[r]) begin
         mem_addr_o = reader_addr[r];
-        mem_last_o = reader_addr[r] == AddrW'(RowBufferWords - 1);
+        mem_even_o = even_of(reader_addr[r]);
       end
     end
   end

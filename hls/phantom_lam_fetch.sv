@@ -123,6 +123,8 @@ module phantom_lam_fetch
                      (rows_coming_i >= need_end_q && chan_q[11:3] < chunks_ready_i);
   assign waiting_o = state_q == StStrip && !there && !fresh_q;
 
+  logic look;  // what is looked at in this cycle has a place to go
+
   // --- packet table -----------------------------------------------------------------------------------------------------
 
   typedef struct packed {
@@ -135,17 +137,18 @@ module phantom_lam_fetch
   } packet_t;
 
   (* ram_style = "distributed" *) packet_t table_mem[64];
-  packet_t          packet;
-  logic [6:0]       index_q, tile_index_q, count_q;  // of 64 packets, or behind them
+  packet_t          packet;   // that is looked at
+  logic [6:0]       index_q, index_next, tile_index_q, count_q;  // of 64 packets, or behind them
   logic [10:0]      row_q;
   logic [9:0]       col_q;
   logic [3:0]       xs_q;
   logic [AddrW-1:0] head_addr_q;
 
-  assign packet      = table_mem[index_q[5:0]];
+  assign index_next  = state_q == StFind && look ? index_q + 7'd1 : index_q;
   assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q[9:0], xs_q, chan_q[10:3]));
 
   always_ff @(posedge clk_i) begin
+    packet <= table_mem[index_next[5:0]];
     if (state_q == StStore) begin
       table_mem[count_q[5:0]] <= '{
           addr: head_addr_q,
@@ -197,7 +200,7 @@ module phantom_lam_fetch
     logic signed [11:0] last_col;
   } place_t;
 
-  logic    look, found_q, take_found, sized_q, take_sized;
+  logic    found_q, take_found, sized_q, take_sized;
   place_t  place_q;
   packet_t packet_q;
 
@@ -397,10 +400,10 @@ module phantom_lam_fetch
           state_q     <= StFind;
         end
         StFind: if (look && !past_end) begin
-          index_q     <= index_q + 7'd1;
+          index_q     <= index_next;
           flat_done_q <= in_cfg_i.flat && overlaps;
           // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
-          if (precedes && view_q == '0) tile_index_q <= index_q + 7'd1;
+          if (precedes && view_q == '0) tile_index_q <= index_next;
         end else if (look) begin
           state_q <= StView;
           view_q  <= last_view_q ? '0 : view_q + 3'd1;

@@ -33,7 +33,6 @@ class Mutant:
 
 
 LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
-ROW_MEMORY = "tests/hls/test_phantom_row_memory.py"
 MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
 DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("drain", "output", "requantiser"))
 
@@ -56,7 +55,7 @@ MUTANTS = (
     Mutant("LAM: all channels go to the first group", "lam_fetch", "tile_q[3:0] + owner_q;", "tile_q[3:0];", LAM),
     Mutant("LAM: every pass has the first channels", "lam_fetch", "(last_pass_q || !cfg_i.own_chans)", "1'b1", LAM),
     Mutant("LAM: a strip below the image has packets", "lam_fetch", "? StDir : StView;", "? StDir : StDir;", LAM),
-    Mutant("LAM: values go to another lane", "lam_reader", "first_we_q[1] && lanes_q[1] ==", "first_we_q[1] && lanes_q[2] ==", LAM),
+    Mutant("LAM: values go to another lane", "lam_reader", "(first_we_q[1] && lanes_q[1]", "(first_we_q[1] && lanes_q[2]", LAM),
     Mutant("LAM: runs are an entry too long", "lam_pack", "last: run_end1_q - 10'd1", "last: run_end1_q", LAM),
     Mutant("TDS: empty runs become jobs", "tds", "weight5_q && !run_i.empty", "weight5_q", TDS),
     Mutant("TDS: the offset of the window is added", "tds", "slot_base4_q - offset4_q", "slot_base4_q + offset4_q", TDS),
@@ -178,23 +177,16 @@ MUTANTS = (
     Mutant("LAM: a word used up makes room at once", "lam_fetch", "taken[l] ? more[l] <= 7'd56 :", "", LAM),
     Mutant("LAM: two requests at a time", "lam_fetch", "reader & ~req_valid_q :", "reader :", LAM),
     Mutant("LAM: the packet table ends a row early", "lam_fetch", "row_q >= need_end_q ?", "row_q + 11'd1 >= need_end_q ?", LAM),
-    Mutant("LAM: the last word has none behind it", "row_memory", "rd_last_i ? '0", "1'b0 ? '0", ROW_MEMORY),
+    Mutant("LAM: the last word has none behind it", "lam", "a == AddrW'(RowBufferWords - 1)", "1'b0", LAM),
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),
     Mutant("LAM: a reader takes no turns", "lam_reader", "reading_q && (turn_i || tok_q.view_end);", "reading_q;", LAM),
     Mutant("LAM: the second word of two is left out", "lam_reader", "(first_q ? 4'd1 : 4'd2)}", "4'd2}", LAM),
     Mutant("LAM: values of two words come out of one bank", "lam_scan", "rank2_q[0][3] == b ?", "1'b1 ?", LAM),
     Mutant("LAM: a lane says too late that it is full", "lam_lane", "5'(TokenDepth - 8)", "5'(TokenDepth - 4)", LAM),
-    Mutant(
-        "row memory: the last word is not followed by the first",
-        "row_memory",
-        "? '0 :",
-        "? '1 :",
-        "tests/hls/test_phantom_row_memory.py",
-    ),
     Mutant("drain: what is kept is announced as a segment", "drain", "!beyond_q && !keep_q;", "!beyond_q;", DRAIN),
     Mutant("drain: slots of a pair are chunks of their own", "drain", "8'(slot_q[5:1])", "8'(slot_q)", DRAIN),
     Mutant("output: what is kept is written, too", "output", "&& complete && !keep}", "&& complete}", OUTPUT),
-    Mutant("output: values are kept a place too far", "output", "wr_addr_i(place_q[Latency])", "wr_addr_i(place_q[Latency-1])", OUTPUT),
+    Mutant("output: values are kept too far on", "output", "wr_addr_i(place_q[Latency])", "wr_addr_i(place_q[9])", OUTPUT),
     Mutant("output: a bias comes into force too early", "output", "if (swap_q[MeshLatency-2])", "if (prm_swap)", OUTPUT),
     Mutant("residual: kept values have no sign", "residual", "kept_signed_i && value_i[l][7]", "1'b0", OUTPUT),
     Mutant("residual: other slots are added to, too", "residual", "partner_i ?", "1'b1 ?", OUTPUT),
