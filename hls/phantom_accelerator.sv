@@ -111,7 +111,6 @@ module phantom_accelerator
   // --- input: row buffer and LAM ---------------------------------------------------------------------------------------------
 
   logic             act_ready, mem_we, dir_we;
-  logic [$clog2(RowBufferWords/2)-1:0] mem_rd_even;
   logic [AddrW-1:0] mem_wr_addr, mem_rd_addr, dir_wr_addr, dir_rd_addr;
   logic [63:0]      mem_wr_data, mem_rd_data[2];
   logic [DirW-1:0]  dir_wr_index, dir_rd_index;
@@ -159,7 +158,6 @@ module phantom_accelerator
     .wr_addr_i(mem_wr_addr),
     .wr_data_i(mem_wr_data),
     .rd_addr_i(mem_rd_addr),
-    .rd_even_i(mem_rd_even),
     .rd_data_o(mem_rd_data)
   );
 
@@ -202,7 +200,6 @@ module phantom_accelerator
     .dir_index_o (dir_rd_index),
     .dir_addr_i  (dir_rd_addr),
     .mem_addr_o  (mem_rd_addr),
-    .mem_even_o  (mem_rd_even),
     .mem_data_i  (mem_rd_data),
     .room_i      (fill_room),
     .fill_rows_o (fill_rows),

@@ -18,7 +18,6 @@ module phantom_lam
   parameter int unsigned RowBufferWords = 12288,
   parameter int unsigned DirectoryDepth = 2048,
   localparam int unsigned AddrW = $clog2(RowBufferWords),
-  localparam int unsigned EvenW = $clog2(RowBufferWords / 2),
   localparam int unsigned DirW  = $clog2(DirectoryDepth),
   localparam int unsigned Lanes = lam_lanes(Rows),
   localparam int unsigned LaneW = Lanes > 1 ? $clog2(Lanes) : 1
@@ -42,7 +41,6 @@ module phantom_lam
   output logic [DirW-1:0]  dir_index_o,
   input  logic [AddrW-1:0] dir_addr_i,
   output logic [AddrW-1:0] mem_addr_o,
-  output logic [EvenW-1:0] mem_even_o,  // of the two words that are read, where the even one lies
   input  logic [63:0]      mem_data_i[2],
   input  logic             room_i[Rows][Cols],
   output logic [Rows-1:0]  fill_rows_o,
@@ -58,7 +56,7 @@ module phantom_lam
   logic [Readers-1:0] turn;
   logic               turn_q, port_used;  // turn of the odd reader; the port is used by whose turn it is
   logic [Readers-1:0] reading, reader_busy, port, req_valid, req_take;
-  logic [AddrW-1:0]   req_addr[Readers], reader_addr[Readers];
+  logic [AddrW-1:0]   head_addr, req_addr[Readers], reader_addr[Readers];
   logic [LaneW-1:0]   req_lane[Readers];
   lam_token_t         req_tok[Readers], tok[Readers];
   logic [Lanes-1:0]   value_we[Readers], tok_valid[Readers];
@@ -87,7 +85,8 @@ module phantom_lam
     .chunks_ready_i,
     .need_row_o,
     .dir_index_o,
-    .head_addr_i        (dir_addr_i),
+    .dir_addr_i,
+    .head_addr_o        (head_addr),
     .port_free_i        (!port_used),
     .mem_data_i         (mem_data_i[0]),
     .reading_i          (reading),
@@ -137,20 +136,10 @@ module phantom_lam
     );
   end
 
-  function automatic logic [EvenW-1:0] even_of(logic [AddrW-1:0] a);
-    return !a[0] ? EvenW'(a >> 1) : a == AddrW'(RowBufferWords - 1) ? '0 : EvenW'(a >> 1) + 1'b1;
-  endfunction
-
   // The finder reads headers while the reader rests whose turn it is.
   always_comb begin
-    mem_addr_o = dir_addr_i;
-    mem_even_o = even_of(dir_addr_i);
-    for (int unsigned r = 0; r < Readers; r++) begin
-      if (turn[r] && port[r]) begin
-        mem_addr_o = reader_addr[r];
-        mem_even_o = even_of(reader_addr[r]);
-      end
-    end
+    mem_addr_o = head_addr;
+    for (int unsigned r = 0; r < Readers; r++) if (turn[r] && port[r]) mem_addr_o = reader_addr[r];
   end
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------

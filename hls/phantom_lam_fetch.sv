@@ -44,7 +44,8 @@ module phantom_lam_fetch
   output logic [10:0]      need_row_o,
   // directory: latency 1; row memory: latency 2
   output logic [DirW-1:0]  dir_index_o,
-  input  logic [AddrW-1:0] head_addr_i,  // of the header, which is read when the port is free
+  input  logic [AddrW-1:0] dir_addr_i,
+  output logic [AddrW-1:0] head_addr_o,  // of a header, which is read when the port is free
   input  logic             port_free_i,
   input  logic [63:0]      mem_data_i,
   // requests
@@ -62,7 +63,8 @@ module phantom_lam_fetch
     StIdle,
     StStrip,    // wait for the strip's rows, or the chunk's share of them
     StDir,      // packet table: look up the directory, or all rows are in it
-    StHead,     //   the header,
+    StAddress,  //   its address,
+    StHead,     //   the header there,
     StHeadWait,
     StStore,    //   and store it
     StView,     // first and last row and column of the view
@@ -144,6 +146,7 @@ module phantom_lam_fetch
   logic [3:0]       xs_q;
   logic [AddrW-1:0] head_addr_q;
 
+  assign head_addr_o = head_addr_q;
   assign index_next  = state_q == StFind && look ? index_q + 7'd1 : index_q;
   assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q[9:0], xs_q, chan_q[10:3]));
 
@@ -282,8 +285,7 @@ module phantom_lam_fetch
   logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  // Not while one is being taken: so nothing here hangs on what the readers do in this cycle.
-  assign request     = sized_q && fits_q[lane_q] ? reader & ~req_valid_q : '0;
+  assign request     = sized_q && fits_q[lane_q] ? reader & (~req_valid_q | req_take_i) : '0;
   assign take_sized  = |request;
   assign req_valid_o = req_valid_q;
   assign idle        = !found_q && !sized_q && req_valid_q == '0 && reading_i == '0;
@@ -365,11 +367,12 @@ module phantom_lam_fetch
           // A strip may lie below the image as a whole.
           if (there && (idle || !fresh_q)) state_q <= need_first_q < 11'(in_cfg_i.rows) ? StDir : StView;
         end
-        StDir: state_q <= count_q != '0 && xs_q == '0 && row_q >= need_end_q ? StView : StHead;
-        StHead: begin
-          head_addr_q <= head_addr_i;
-          if (port_free_i) state_q <= StHeadWait;
+        StDir: state_q <= count_q != '0 && xs_q == '0 && row_q >= need_end_q ? StView : StAddress;
+        StAddress: begin
+          head_addr_q <= dir_addr_i;
+          state_q     <= StHead;
         end
+        StHead: if (port_free_i) state_q <= StHeadWait;
         StHeadWait: state_q <= StStore;
         StStore: begin
           count_q <= count_q + 7'd1;

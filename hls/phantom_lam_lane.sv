@@ -20,7 +20,7 @@ module phantom_lam_lane
   input  logic [3:0]      tile_index_i,
   input  logic [Rows+Cols-1:0] tile_cores_i,
   output logic            empty_o,
-  output logic            blocked_o,     // cores have no room
+  output logic            blocked_o,     // there is work, and cores have no room
   input  logic            tok_valid_i,
   output logic            tok_room_o,
   input  lam_token_t      tok_i,
@@ -124,8 +124,8 @@ module phantom_lam_lane
     else enable_q <= room;
   end
 
-  assign blocked_o = !enable_q;
   assign empty_o   = level == '0;
+  assign blocked_o = !enable_q && !empty_o;
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin

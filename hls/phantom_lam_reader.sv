@@ -44,6 +44,8 @@ module phantom_lam_reader
   // --- addresses: mask and first word of values, then two words at a time ---------------------------------------------------
 
   logic             reading_q, first_q, last_q, step;
+  logic             reading, last, view_end;  // in the cycle that comes
+  logic             free_q;     // nothing is being read any more, or this is its last address
   logic [AddrW-1:0] addr_q;
   logic [3:0]       left_q;     // words of values that the addresses before this one have not brought
   logic [LaneW-1:0] lane_q;
@@ -51,7 +53,10 @@ module phantom_lam_reader
 
   assign step       = reading_q && (turn_i || tok_q.view_end);
   assign port_o     = reading_q && !tok_q.view_end;
-  assign req_take_o = req_valid_i && (!reading_q || (step && last_q)) && tok_room_i[req_lane_i];
+  assign req_take_o = req_valid_i && free_q && tok_room_i[req_lane_i];
+  assign reading    = req_take_o || (reading_q && !(step && last_q));
+  assign last       = req_take_o ? req_tok_i.value_words <= 4'd1 : step ? left_q <= (first_q ? 4'd3 : 4'd4) : last_q;
+  assign view_end   = req_take_o ? req_tok_i.view_end : tok_q.view_end;
   assign mem_addr_o = addr_q;
   assign reading_o  = reading_q;
 
@@ -64,17 +69,22 @@ module phantom_lam_reader
       addr_q  <= req_addr_i;
       left_q  <= req_tok_i.value_words;
       first_q <= 1'b1;
-      last_q  <= req_tok_i.value_words <= 4'd1;
       tok_q   <= req_tok_i;
       lane_q  <= req_lane_i;
     end else if (step) begin
       addr_q  <= two_on(addr_q);
       left_q  <= left_q - (first_q ? 4'd1 : 4'd2);
       first_q <= 1'b0;
-      last_q  <= left_q <= (first_q ? 4'd3 : 4'd4);
     end
-    if (!rst_ni) reading_q <= 1'b0;
-    else reading_q <= req_take_o || (reading_q && !(step && last_q));
+    last_q <= last;
+    if (!rst_ni) begin
+      reading_q <= 1'b0;
+      free_q    <= 1'b1;
+    end else begin
+      reading_q <= reading;
+      // Known a cycle ahead, because the finder hangs on it; turns alternate.
+      free_q    <= !reading || (last && (!turn_i || view_end));
+    end
   end
 
   // --- arrivals: words two cycles after their address and three, the token four ----------------------------------------------

@@ -88,42 +88,31 @@ module phantom_lam_scan
     return (b[0] && b[1]) || (b[2] && b[3]) || ((b[0] || b[1]) && (b[2] || b[3]));
   endfunction
 
-  function automatic logic three_of(logic [3:0] b);
-    return (b[0] && b[1] && (b[2] || b[3])) || (b[2] && b[3] && (b[0] || b[1]));
+  // Ones among four bits, as a function of each of them.
+  function automatic logic [2:0] ones(logic [3:0] b);
+    return {&b, two_of(b) && !(&b), ^b};
   endfunction
 
-  function automatic logic three_or_more(logic [Lf-1:0] bits);
-    logic [3:0] one, two, three;  // at least so many in each quarter
-    for (int unsigned q = 0; q < 4; q++) begin
-      one[q]   = |bits[4*q+:4];
-      two[q]   = two_of(bits[4*q+:4]);
-      three[q] = three_of(bits[4*q+:4]);
-    end
-    // Three in one quarter; two in one and one in another; or one in each of three.
-    three_or_more = |three || (|two && (one & ~two) != '0) || two_of(two) || three_of(one);
-  endfunction
-
-  // Likewise, of five bits: at least so many in each quarter, then in each half.
-  function automatic logic five_or_more(logic [Lf-1:0] bits);
-    logic [4:0] quarter[4];  // [n]: at least n
-    logic [5:0] half[2];
-    for (int unsigned q = 0; q < 4; q++) begin
-      quarter[q] = {&bits[4*q+:4], three_of(bits[4*q+:4]), two_of(bits[4*q+:4]), |bits[4*q+:4], 1'b1};
-    end
+  // Whether there are at least `n` (up to 5) ones: numbers of quarters first, then what halves have at least, so that each step is a
+  // function of six bits or so.
+  function automatic logic at_least(logic [Lf-1:0] bits, int unsigned n);
+    logic [2:0] quarter[4];
+    logic [5:0] half[2];  // [k]: at least k
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
     for (int unsigned h = 0; h < 2; h++) begin
-      for (int unsigned n = 0; n < 6; n++) begin
-        half[h][n] = 1'b0;
-        for (int unsigned i = 0; i < 5; i++) if (i <= n && n - i < 5) half[h][n] |= quarter[2*h][i] && quarter[2*h+1][n-i];
+      for (int unsigned k = 0; k < 6; k++) begin
+        half[h][k] = 1'b0;
+        for (int unsigned i = 0; i <= k; i++) half[h][k] |= quarter[2*h] >= 3'(i) && quarter[2*h+1] >= 3'(k - i);
       end
     end
-    five_or_more = 1'b0;
-    for (int unsigned n = 0; n < 6; n++) five_or_more |= half[0][n] && half[1][5-n];
+    at_least = 1'b0;
+    for (int unsigned k = 0; k <= n; k++) at_least |= half[0][k] && half[1][n-k];
   endfunction
 
   // As a tree: counts of quarters first, each a function of four bits.
   function automatic logic [PieceW:0] count_of(logic [Lf-1:0] bits);
     logic [2:0] quarter[4];
-    for (int unsigned q = 0; q < 4; q++) quarter[q] = {&bits[4*q+:4], two_of(bits[4*q+:4]) && !(&bits[4*q+:4]), ^bits[4*q+:4]};
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
     return ((PieceW + 1)'(quarter[0]) + (PieceW + 1)'(quarter[1])) + ((PieceW + 1)'(quarter[2]) + (PieceW + 1)'(quarter[3]));
   endfunction
 
@@ -286,7 +275,7 @@ module phantom_lam_scan
     end else if (enable_i) begin
       bits_q <= many_q ? rest & ~low2 : looked_at ? bits_d : '0;
       // Known a cycle ahead, because all that moves on hangs on it.
-      many_q <= many_q ? five_or_more(bits_q) : looked_at && three_or_more(bits_d);
+      many_q <= many_q ? at_least(bits_q, 5) : looked_at && at_least(bits_d, 3);
     end
   end
 

@@ -217,6 +217,6 @@ def test_another_major_version(board: Accelerator, case: Case, monkeypatch: pyte
 def test_words_of_a_run_are_counted_in_the_message(board: Accelerator, case: Case) -> None:
     damaged = case.words.copy()
     damaged[-1] ^= np.uint64(1 << 40)
-    n, weights = len(damaged), 8 * sum(case.program.weight_words)
+    n, weights = len(damaged), case.program.strips * sum(case.program.weight_words)
     with case.refused(board, rf"error 3, .*\[STATUS = 0x00000300; activations: {n} of {n} words, .*of {weights} words, "):
         case.run(board, damaged)

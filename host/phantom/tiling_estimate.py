@@ -191,7 +191,7 @@ class Estimate:
         """Cycles that the finder takes for the packet table of a strip, of one channel."""
         rows, strip = need_rows(tiling, self.work, self.cut, 0)[1], self.cut.tile_rows
         packets = rows // strip * -(-strip // self.cut.segments.rows) + -(-(rows % strip) // self.cut.segments.rows)
-        return (2 + 4 * packets * self.cut.segments.columns) / LANES
+        return (3 + 5 * packets * self.cut.segments.columns) / LANES
 
     def _fill(self, tiling: Tiling, geometry: Geometry) -> Fill:
         if self.work.flat:

@@ -38,7 +38,7 @@ def jobs() -> Iterator[Job]:
     yield make.job("depthwise", (16, 10, 10), make.conv(16, 16, 3, groups=16))
     yield make.job("conv, wide image", (3, 6, 150), make.conv(3, 8, 3))
     yield make.job("conv, int8", (5, 9, 10), make.conv(5, 12, 3, low=-128, high=127, out_dtype=INT8), dtype=INT8)
-    yield make.job("conv, every core", (12, 16, 16), make.conv(12, 128, 3, density=0.5))
+    yield make.job("conv, every core", (12, 16, 24), make.conv(12, 128, 3, density=0.5))
     pool = MaxPool("pool", (3, 3), 2, (1, 1, 1, 1))
     yield make.job("maximum pooling", (4, 14, 14), make.conv(4, 12, 3), pool)
     yield make.job("addition", (6, 10, 10), *make.residual(6))

@@ -11,7 +11,7 @@ from .lam_reader import has_port, offer, step_reader
 from .lam_scan import TOKEN_FIELDS
 from .stream_in import directory_index
 
-IDLE, STRIP, DIR, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND = range(9)  # state_q
+IDLE, STRIP, DIR, ADDRESS, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND = range(10)  # state_q
 PACKETS = 64  # table_mem
 MAX_LANES = 16
 VALUE_ROOM = 56  # words used of a lane's value memory up to which a packet still fits
@@ -191,7 +191,7 @@ def _move(f: Any, readers: Any, tokens: Any, lanes: Any, now: int) -> bool:
     for r in range(len(readers)):
         offer(readers[r], r, lanes, now)
     target = readers[f.sized_lane % len(readers)]
-    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and not target.req_valid
+    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and (not target.req_valid or target.take)
     take_found = f.found != 0 and (not f.sized or take_sized)
     look = not f.found or take_found
     for r in range(len(readers)):
@@ -254,7 +254,9 @@ def step_fetch(
             f.state = VIEW
         else:
             f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
-            f.state = HEAD
+            f.state = ADDRESS
+    elif state == ADDRESS:
+        f.state = HEAD
     elif state == HEAD:
         if port_free:
             f.state = HEAD_WAIT

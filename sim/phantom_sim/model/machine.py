@@ -229,7 +229,7 @@ def run(
         waiting = fetch_waiting(s.fetch[0], stream_in)
         blocked = 0
         for i in range(len(s.lanes)):
-            blocked |= 0 if s.lanes[i].enable else 1
+            blocked |= 1 if not s.lanes[i].enable and s.lanes[i].level != 0 else 0
         flags[0] += act_go
         flags[1] += wgt_go
         flags[2] += out_go
