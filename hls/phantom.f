@@ -14,6 +14,7 @@ phantom_packet_check.sv
 phantom_stream_in.sv
 phantom_row_bank.sv
 phantom_row_memory.sv
+phantom_lam_request.sv
 phantom_lam_fetch.sv
 phantom_lam_reader.sv
 phantom_lam_scan.sv
@@ -43,4 +44,5 @@ phantom_accelerator.sv
 phantom_axil_split.sv
 ../build/gen/phantom_regs_pkg.sv
 ../build/gen/phantom_regs.sv
+phantom_layer_config.sv
 phantom_top.sv

@@ -7,18 +7,15 @@
 // it covers. A token with `view_end` (and `chan_end` after the last view of a tile) follows the packets; it goes the same way, as a
 // packet without values.
 //
-//   finder (loops, packet table) --> found --> sized --request--> readers (phantom_lam_reader) --> tokens and values
+//   finder (loops, packet table) --> found --> phantom_lam_request --> readers (phantom_lam_reader) --> tokens and values
 //
-// A packet is looked at each cycle; what is found goes through two registers, in which its share of the view and the place of its words
-// are worked out, while the finder goes on. Tile t belongs to lane t modulo their number; each lane has tokens and a value memory
-// of its own, and the finder keeps account of the room in it. The even lanes have one reader, the odd ones another.
+// A packet is looked at each cycle; what is found stands in a register, from which it is sized and requested while the finder goes on.
 //
 // Channels of their own (`own_chans`, for layers whose filters read one channel each): a pass walks only the next `pass_chans`
 // channels, and these go to the groups of cores in turn. Tiles are then numbered group by group.
 //
-// Contract: a request (valid, take) stands in a register of its reader. The value memory is a ring of 64 words; `values_back_i` gives
-// words back. Headers are read where no reader has the port (`port_free_i`). Rows are given back (`need_row_o`) when all that was found of
-// the strip before has been read.
+// Contract: requests as in phantom_lam_request. Headers are read where no reader has the port (`port_free_i`). Rows are given back
+// (`need_row_o`) when all that was found of the strip before has been read.
 module phantom_lam_fetch
   import phantom_pkg::*;
 #(
@@ -129,17 +126,8 @@ module phantom_lam_fetch
 
   // --- packet table -----------------------------------------------------------------------------------------------------
 
-  typedef struct packed {
-    logic [AddrW-1:0] addr;
-    logic [31:0]      counts;
-    logic [9:0]       y0;
-    logic [9:0]       y_last;
-    logic [9:0]       col;       // first column
-    logic             last_xs;   // the row ends with it
-  } packet_t;
-
-  (* ram_style = "distributed" *) packet_t table_mem[64];
-  packet_t          packet;   // that is looked at
+  (* ram_style = "distributed" *) lam_packet_t table_mem[64];
+  lam_packet_t      packet;   // that is looked at
   logic [6:0]       index_q, index_next, tile_index_q, count_q;  // of 64 packets, or behind them
   logic [10:0]      row_q;
   logic [9:0]       col_q;
@@ -154,7 +142,7 @@ module phantom_lam_fetch
     packet <= table_mem[index_next[5:0]];
     if (state_q == StStore) begin
       table_mem[count_q[5:0]] <= '{
-          addr: head_addr_q,
+          addr: 16'(head_addr_q),
           counts: mem_data_i[63:32],
           y0: mem_data_i[21:12],
           y_last: mem_data_i[21:12] + 10'(mem_data_i[31:26]),
@@ -192,23 +180,11 @@ module phantom_lam_fetch
 
   // --- found: a packet of a view, or the end of the view ---------------------------------------------------------------------
 
-  typedef struct packed {
-    logic               view_end;
-    logic               chan_end;
-    logic [1:0]         view;
-    logic [3:0]         tile;
-    logic [2:0]         chan;    // in its chunk
-    logic signed [12:0] origin;
-    logic signed [11:0] first_col;
-    logic signed [11:0] last_col;
-  } place_t;
+  logic        found_q, take_found;
+  lam_place_t  place_q;
+  lam_packet_t packet_q;
 
-  logic    found_q, take_found, sized_q, take_sized;
-  place_t  place_q;
-  packet_t packet_q;
-
-  assign look       = !found_q || take_found;
-  assign take_found = found_q && (!sized_q || take_sized);
+  assign look = !found_q || take_found;
 
   always_ff @(posedge clk_i) begin
     if (look) begin
@@ -228,101 +204,35 @@ module phantom_lam_fetch
     else if (look) found_q <= state_q == StFind && (past_end || overlaps);
   end
 
-  // --- sized: where its words lie, and which rows and columns of the view it has ------------------------------------------------
+  // --- request: what its reader is to read, and when there is room ----------------------------------------------------------
 
-  // Words of the packet in front of the channel: header, and mask and values of the channels before it. Added up as a tree.
-  logic [3:0] count[8];
-  logic [4:0] pair[4];
-  always_comb begin
-    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < place_q.chan ? packet_q.counts[4*i+:4] : '0;
-    for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
-  end
+  logic requests_empty;
 
-  lam_token_t         tok, tok_q;
-  logic [6:0]         offset_q;
-  logic [AddrW-1:0]   addr_q;
-  logic [LaneW-1:0]   lane_q;
-  logic signed [11:0] col_offset, cols_left;
+  phantom_lam_request #(
+    .Lanes         (Lanes),
+    .Readers       (Readers),
+    .RowBufferWords(RowBufferWords)
+  ) u_request (
+    .clk_i,
+    .rst_ni,
+    .log2_lanes_i (cfg_i.log2_lanes),
+    .in_cfg_i,
+    .found_valid_i(found_q),
+    .found_take_o (take_found),
+    .packet_i     (packet_q),
+    .place_i      (place_q),
+    .empty_o      (requests_empty),
+    .req_valid_o,
+    .req_take_i,
+    .req_addr_o,
+    .req_lane_o,
+    .req_tok_o,
+    .values_back_i,
+    .values_back_count_i
+  );
 
-  assign col_offset = $signed({2'b0, packet_q.col}) - place_q.first_col;
-  assign cols_left  = place_q.last_col - $signed({2'b0, packet_q.col});
-
-  always_comb begin
-    tok             = '0;
-    tok.value_words = place_q.view_end ? '0 : packet_q.counts[4*place_q.chan+:4];
-    tok.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_q.y0})) - place_q.origin);
-    tok.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_q.y_last - packet_q.y0);
-    tok.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
-    tok.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
-    tok.col         = col_offset[8:0];
-    tok.row_end     = packet_q.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
-    tok.tile        = place_q.tile;
-    tok.view        = place_q.view;
-    tok.view_end    = place_q.view_end;
-    tok.chan_end    = place_q.chan_end;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (take_found) begin
-      tok_q    <= tok;
-      offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_q.chan) + 7'd1;
-      addr_q   <= packet_q.addr;
-      lane_q   <= LaneW'(place_q.tile & ((4'd1 << cfg_i.log2_lanes) - 4'd1));
-    end
-    if (!rst_ni) sized_q <= 1'b0;
-    else if (take_found || take_sized) sized_q <= take_found;
-  end
-
-  // --- request: what the reader of the lane is to read next ------------------------------------------------------------------
-
-  function automatic logic [AddrW-1:0] wrap(logic [AddrW:0] a);
-    return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
-  endfunction
-
-  logic [Readers-1:0] reader, request, req_valid_q;
-  logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
-  logic [5:0]         value_next_q[Lanes];
-  logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
-
-  assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign request     = sized_q && fits_q[lane_q] ? reader & (~req_valid_q | req_take_i) : '0;
-  assign take_sized  = |request;
-  assign req_valid_o = req_valid_q;
-  assign idle        = !found_q && !sized_q && req_valid_q == '0 && reading_i == '0;
-  assign done_o      = state_q == StIdle && !found_q && !sized_q && req_valid_q == '0;
-
-  always_comb begin
-    for (int unsigned l = 0; l < Lanes; l++) begin
-      taken[l] = take_sized && lane_q == LaneW'(l);
-      less[l]  = values_used_q[l] - (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
-      more[l]  = less[l] + 7'(tok_q.value_words);
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    for (int unsigned r = 0; r < Readers; r++) begin
-      if (request[r]) begin
-        req_tok_o[r]            <= tok_q;
-        req_tok_o[r].value_base <= value_next_q[lane_q];
-        req_lane_o[r]           <= lane_q;
-        req_addr_o[r]           <= wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
-      end
-      if (!rst_ni) req_valid_q[r] <= 1'b0;
-      else if (request[r]) req_valid_q[r] <= 1'b1;
-      else if (req_take_i[r]) req_valid_q[r] <= 1'b0;
-    end
-    if (!rst_ni) begin
-      values_used_q <= '{default: '0};
-      value_next_q  <= '{default: '0};
-      fits_q        <= '1;
-    end else begin
-      if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
-      for (int unsigned l = 0; l < Lanes; l++) begin
-        values_used_q[l] <= taken[l] ? more[l] : less[l];
-        fits_q[l]        <= taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
-      end
-    end
-  end
+  assign idle   = !found_q && requests_empty && reading_i == '0;
+  assign done_o = state_q == StIdle && !found_q && requests_empty;
 
   // --- finder -------------------------------------------------------------------------------------------------------------------
 

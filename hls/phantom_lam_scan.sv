@@ -93,6 +93,18 @@ module phantom_lam_scan
     return {&b, two_of(b) && !(&b), ^b};
   endfunction
 
+  // Such a number, 0 to 4, is at least n. (Not `>=`, which would be a carry chain.)
+  function automatic logic reaches(logic [2:0] number, int unsigned n);
+    case (n)
+      0:       return 1'b1;
+      1:       return |number;
+      2:       return number[2] || number[1];
+      3:       return number[2] || &number[1:0];
+      4:       return number[2];
+      default: return 1'b0;
+    endcase
+  endfunction
+
   // Whether there are at least `n` (up to 5) ones: numbers of quarters first, then what halves have at least, so that each step is a
   // function of six bits or so.
   function automatic logic at_least(logic [Lf-1:0] bits, int unsigned n);
@@ -102,7 +114,7 @@ module phantom_lam_scan
     for (int unsigned h = 0; h < 2; h++) begin
       for (int unsigned k = 0; k < 6; k++) begin
         half[h][k] = 1'b0;
-        for (int unsigned i = 0; i <= k; i++) half[h][k] |= quarter[2*h] >= 3'(i) && quarter[2*h+1] >= 3'(k - i);
+        for (int unsigned i = 0; i <= k; i++) half[h][k] |= reaches(quarter[2*h], i) && reaches(quarter[2*h+1], k - i);
       end
     end
     at_least = 1'b0;
@@ -257,6 +269,7 @@ module phantom_lam_scan
   // --- pick -----------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q, bits_d;
+  logic [Lf-1:0] bits_next, gone_q;      // what bits_q will be; the inverse of bits_q, see below
   logic          looked_at;              // this piece's bits; else it stands for something else
   logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
   logic [8:0]    rank1_q;                // from here on with the packet's place in the value memory
@@ -266,16 +279,20 @@ module phantom_lam_scan
   assign rest = bits_q & ~low;
   assign low2 = rest & (~rest + 1'b1);
   assign bits_d    = raw & wanted;
+  assign bits_next = many_q ? rest & ~low2 : looked_at ? bits_d : '0;
   assign looked_at = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       bits_q <= '0;
+      gone_q <= '1;
       many_q <= 1'b0;
     end else if (enable_i) begin
-      bits_q <= many_q ? rest & ~low2 : looked_at ? bits_d : '0;
-      // Known a cycle ahead, because all that moves on hangs on it.
-      many_q <= many_q ? at_least(bits_q, 5) : looked_at && at_least(bits_d, 3);
+      bits_q <= bits_next;
+      gone_q <= ~bits_next;
+      // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
+      // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
+      many_q <= many_q ? at_least(~gone_q, 5) : looked_at && at_least(bits_d, 3);
     end
   end
 

@@ -234,6 +234,27 @@ package phantom_pkg;
     logic [7:0] chunk;
   } segment_t;
 
+  // A line of the LAM's packet table, and where in a layer's loops it is wanted, or a view ends.
+  typedef struct packed {
+    logic [15:0] addr;         // of the header
+    logic [31:0] counts;
+    logic [9:0]  y0;
+    logic [9:0]  y_last;
+    logic [9:0]  col;          // first column
+    logic        last_xs;      // the row ends with it
+  } lam_packet_t;
+
+  typedef struct packed {
+    logic               view_end;
+    logic               chan_end;
+    logic [1:0]         view;
+    logic [3:0]         tile;
+    logic [2:0]         chan;  // in its chunk
+    logic signed [12:0] origin;
+    logic signed [11:0] first_col;
+    logic signed [11:0] last_col;
+  } lam_place_t;
+
   // What the first half of the LAM hands to the second: a packet's share of one view of one channel.
   typedef struct packed {
     logic [63:0] mask;

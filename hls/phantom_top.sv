@@ -141,112 +141,20 @@ module phantom_top
     .hwif_in(hw_in), .hwif_out(hw_out)
   );
 
-  phantom_regs_pkg::phantom_layer_t__out_t layer;
-  assign layer = hw_out.LAYER;
-
-  // --- layer registers to the structs of the blocks --------------------------------------------------------------------------
-
   input_cfg_t input_cfg;
   lam_cfg_t   lam_cfg;
   core_cfg_t  core_cfg;
   drain_cfg_t drain_cfg;
   view_t      view[4];
 
-  always_comb begin
-    input_cfg = '{
-        chunks: layer.INPUT.chunks.value,
-        rows: layer.INPUT.rows.value,
-        last_xs: layer.INPUT.last_xs.value,
-        span: layer.DIRECTORY.span.value,
-        log2_pitch: layer.INPUT.log2_pitch.value,
-        dir_xs_shift: layer.DIRECTORY.xs_shift.value,
-        dir_row_shift: layer.DIRECTORY.row_shift.value,
-        strip_rows: layer.PRODUCER.strip_rows.value,
-        strip_packets: layer.PRODUCER.strip_packets.value,
-        block_packets: layer.BLOCK.packets.value,
-        block_chunks: layer.BLOCK.chunks.value,
-        flat: layer.INPUT.flat.value
-    };
-    lam_cfg = '{
-        strips: layer.LOOPS.strips.value,
-        passes: layer.LOOPS.passes.value,
-        chans: layer.LAM_LOOPS.chans.value,
-        tiles: layer.LAM_LOOPS.tiles.value,
-        views: layer.LAM_LOOPS.views.value,
-        stride2: layer.LAM_LOOPS.stride2.value,
-        view_chans: layer.LAM_LOOPS.view_chans.value,
-        tile_rows: layer.TILE.rows.value,
-        tile_step_y: layer.TILE_STEPS.tile.value,
-        strip_rows: layer.TILE_STEPS.strip.value,
-        pitch: layer.TILE.pitch.value,
-        pass_chans: layer.LAM_PASS.chans.value,
-        own_chans: layer.LAM_PASS.own.value,
-        last_owner: layer.LAM_PASS.last_owner.value,
-        log2_lanes: layer.LAM_COLS.log2_lanes.value,
-        last_tile_x: layer.LAM_COLS.last_tile_x.value,
-        tile_step: layer.LAM_COLS.tile_step.value,
-        edge_cols: {layer.EDGES.col3.value, layer.EDGES.col2.value, layer.EDGES.col1.value},
-        need_step: layer.LAM_NEED.step.value,
-        need_above: layer.LAM_NEED.above.value,
-        need_span: layer.LAM_SPAN.span.value
-    };
-    core_cfg = '{
-        slot_bits: layer.CORE.slot_bits.value,
-        window_bits: layer.CORE.window_bits.value,
-        run_shift: layer.CORE.run_shift.value,
-        chan_cap: layer.CORE.chan_cap.value
-    };
-    drain_cfg = '{
-        strips: layer.LOOPS.strips.value,
-        passes: layer.LOOPS.passes.value,
-        entries: layer.DRAIN.entries.value,
-        slots: layer.DRAIN.slots.value,
-        slot_stride: layer.OUT_CHUNKS.slot_stride.value,
-        tile_rows: layer.OUT_TILE.rows.value,
-        seg_more_rows: layer.DRAIN.seg_more_rows.value,
-        span: layer.OUTPUT.span.value,
-        last_span: layer.OUTPUT.last_span.value,
-        last_xs: layer.OUTPUT.last_xs.value,
-        tile_last_xs: layer.DRAIN.tile_last_xs.value,
-        log2_pitch: layer.DRAIN.log2_pitch.value,
-        pitch: layer.TILE.pitch.value,
-        row_step: layer.OUT_TILE.row_step.value,
-        seg_step: layer.POOL.seg_step.value,
-        rows: layer.OUTPUT.rows.value,
-        strip_rows: layer.OUT_TILE.strip_rows.value,
-        pool: '{
-            more: layer.POOL.more.value,
-            step: layer.POOL.step.value,
-            top: layer.POOL.top.value,
-            left: layer.POOL.left.value,
-            bottom_more: layer.POOL.bottom_more.value,
-            right_more: layer.POOL.right_more.value,
-            keep_row: layer.POOL.keep_row.value
-        },
-        chunks: layer.OUT_CHUNKS.chunks.value,
-        pass_chunks: layer.OUT_CHUNKS.pass_chunks.value,
-        flat: layer.DRAIN.flat.value,
-        pairs: layer.RESIDUAL.pairs.value,
-        kept_signed: layer.RESIDUAL.kept_signed.value,
-        factor: layer.RESIDUAL.factor.value,
-        low0: layer.CLAMP0.low.value,
-        high0: layer.CLAMP0.high.value,
-        low1: layer.CLAMP1.low.value,
-        high1: layer.CLAMP1.high.value
-    };
-    view[0] = '{py: layer.VIEW0.py.value, first: layer.VIEW0.first.value, rows: layer.VIEW0.rows.value,
-                run_base: layer.VIEW0.run_base.value, col_first: layer.VIEW_COLS0.first.value,
-                col_span: layer.VIEW_COLS0.span.value};
-    view[1] = '{py: layer.VIEW1.py.value, first: layer.VIEW1.first.value, rows: layer.VIEW1.rows.value,
-                run_base: layer.VIEW1.run_base.value, col_first: layer.VIEW_COLS1.first.value,
-                col_span: layer.VIEW_COLS1.span.value};
-    view[2] = '{py: layer.VIEW2.py.value, first: layer.VIEW2.first.value, rows: layer.VIEW2.rows.value,
-                run_base: layer.VIEW2.run_base.value, col_first: layer.VIEW_COLS2.first.value,
-                col_span: layer.VIEW_COLS2.span.value};
-    view[3] = '{py: layer.VIEW3.py.value, first: layer.VIEW3.first.value, rows: layer.VIEW3.rows.value,
-                run_base: layer.VIEW3.run_base.value, col_first: layer.VIEW_COLS3.first.value,
-                col_span: layer.VIEW_COLS3.span.value};
-  end
+  phantom_layer_config u_layer_config (
+    .layer_i    (hw_out.LAYER),
+    .input_cfg_o(input_cfg),
+    .lam_cfg_o  (lam_cfg),
+    .core_cfg_o (core_cfg),
+    .drain_cfg_o(drain_cfg),
+    .view_o     (view)
+  );
 
   // --- control, status -------------------------------------------------------------------------------------------------------
 
@@ -306,7 +214,7 @@ module phantom_top
     .rst_ni,
     .start_i       (hw_out.CTRL.start.value),
     .soft_reset_i  (hw_out.CTRL.soft_reset.value),
-    .watchdog_i    (layer.WATCHDOG.limit.value),
+    .watchdog_i    (hw_out.LAYER.WATCHDOG.limit.value),
     .busy_o        (busy),
     .done_o        (done),
     .error_o       (error),
@@ -394,7 +302,7 @@ module phantom_top
         .s_axil_bvalid(bvalid[2+p]), .s_axil_bready(bready[2+p]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[2+p]),
         .s_axil_arready(arready[2+p]), .s_axil_rdata(rdata[2+p]), .s_axil_rresp(rresp[2+p]), .s_axil_rvalid(rvalid[2+p]),
         .s_axil_rready(rready[2+p]),
-        .mm2s_repeat_i(layer.LOOPS.strips.value), .mm2s_irq_o(irq_wgt[p]), .s2mm_irq_o(),
+        .mm2s_repeat_i(hw_out.LAYER.LOOPS.strips.value), .mm2s_irq_o(irq_wgt[p]), .s2mm_irq_o(),
         .m_axi_araddr(wgt_araddr[p]), .m_axi_arlen(wgt_arlen[p]), .m_axi_arsize(wgt_arsize[p]),
         .m_axi_arburst(wgt_arburst[p]), .m_axi_arcache(wgt_arcache[p]), .m_axi_arprot(wgt_arprot[p]),
         .m_axi_arvalid(wgt_arvalid[p]), .m_axi_arready(wgt_arready[p]), .m_axi_rdata(wgt_rdata[p]),

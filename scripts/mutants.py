@@ -38,11 +38,11 @@ DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("
 
 MUTANTS = (
     Mutant(
-        "LAM: the last column of a tile is left out", "lam_fetch", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
+        "LAM: the last column of a tile is left out", "lam_request", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
-    Mutant("LAM: a row ends with its first packet", "lam_fetch", "= packet_q.last_xs ||", "= 1'b1 ||", LAM),
+    Mutant("LAM: a row ends with its first packet", "lam_request", "= packet_i.last_xs ||", "= 1'b1 ||", LAM),
     Mutant(
-        "LAM: values are given back too early", "lam_fetch", "fits_q[lane_q] ?", "1'b1 ?", LAM
+        "LAM: values are given back too early", "lam_request", "fits_q[lane_q] ?", "1'b1 ?", LAM
     ),
     Mutant(
         "LAM: the pieces before this one count nothing",
@@ -127,7 +127,7 @@ MUTANTS = (
         "many_q ? rest :",
         LAM,
     ),
-    Mutant("LAM: four nonzeros of a piece are enough", "lam_scan", "at_least(bits_q, 5) :", "1'b0 :", LAM),
+    Mutant("LAM: four nonzeros of a piece are enough", "lam_scan", "at_least(~gone_q, 5) :", "1'b0 :", LAM),
     Mutant("LAM: rows that do not exist are left out", "lam_scan", "!tok_gap_0[row_after];", "1'b0;", LAM),
     Mutant(
         "LAM: a chunk is read before it is there",
@@ -174,8 +174,8 @@ MUTANTS = (
     Mutant("drain: a row beyond the image counts", "drain", "cfg_i.pool.bottom_more);", "cfg_i.pool.bottom_more + 2'd1);", DRAIN),
     Mutant("LAM: what is found is lost where there is no room", "lam_fetch", "= !found_q || take_found;", "= 1'b1;", LAM),
     Mutant("LAM: rows are given back before they are read", "lam_fetch", "if (idle) begin", "begin", LAM),
-    Mutant("LAM: a word used up makes room at once", "lam_fetch", "taken[l] ? more[l] <= 7'd56 :", "", LAM),
-    Mutant("LAM: two requests at a time", "lam_fetch", "reader & (~req_valid_q | req_take_i) :", "reader :", LAM),
+    Mutant("LAM: a word used up makes room at once", "lam_request", "taken[l] ? more[l] <= 7'd56 :", "", LAM),
+    Mutant("LAM: two requests at a time", "lam_request", "reader & (~req_valid_q | req_take_i) :", "reader :", LAM),
     Mutant("LAM: a reader is free in the other's turn", "lam_reader", "(!turn_i || view_end)", "1'b1", LAM),
     Mutant("LAM: the packet table ends a row early", "lam_fetch", "row_q >= need_end_q ?", "row_q + 11'd1 >= need_end_q ?", LAM),
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),

@@ -1,0 +1,138 @@
+// LAM, requests: from a packet that the finder has found for a view to what a reader is to bring of it.
+//
+//   found --> sized (its share of the view, where its words lie) --> request, a register of each reader
+//
+// Tile t belongs to lane t modulo their number; each lane has tokens and a value memory of its own, of 64 words, and here account is kept
+// of the room in it. The even lanes have one reader, the odd ones another.
+//
+// Contract: what is found (valid, take) may be the end of a view, which has no words but goes the same way. `values_back_i` gives words
+// of a value memory back. `empty_o`: nothing is on its way to the readers.
+module phantom_lam_request
+  import phantom_pkg::*;
+#(
+  parameter int unsigned Lanes          = 4,
+  parameter int unsigned Readers        = 2,
+  parameter int unsigned RowBufferWords = 12288,
+  localparam int unsigned AddrW = $clog2(RowBufferWords),
+  localparam int unsigned LaneW = Lanes > 1 ? $clog2(Lanes) : 1
+) (
+  input  logic               clk_i,
+  input  logic               rst_ni,
+  input  logic [1:0]         log2_lanes_i,
+  input  input_cfg_t         in_cfg_i,
+  input  logic               found_valid_i,
+  output logic               found_take_o,
+  input  lam_packet_t        packet_i,
+  input  lam_place_t         place_i,
+  output logic               empty_o,
+  output logic [Readers-1:0] req_valid_o,
+  input  logic [Readers-1:0] req_take_i,
+  output logic [AddrW-1:0]   req_addr_o[Readers],  // of the channel's mask; its values follow
+  output logic [LaneW-1:0]   req_lane_o[Readers],
+  output lam_token_t         req_tok_o[Readers],   // without the mask
+  input  logic [Lanes-1:0]   values_back_i,
+  input  logic [3:0]         values_back_count_i[Lanes]
+);
+
+  // --- sized: where its words lie, and which rows and columns of the view it has ------------------------------------------------
+
+  // Words of the packet in front of the channel: header, and mask and values of the channels before it. Added up as a tree.
+  logic [3:0] count[8];
+  logic [4:0] pair[4];
+  always_comb begin
+    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < place_i.chan ? packet_i.counts[4*i+:4] : '0;
+    for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
+  end
+
+  logic               sized_q, take_sized;
+  lam_token_t         tok, tok_q;
+  logic [6:0]         offset_q;
+  logic [AddrW-1:0]   addr_q;
+  logic [LaneW-1:0]   lane_q;
+  logic signed [11:0] col_offset, cols_left;
+
+  assign found_take_o = found_valid_i && (!sized_q || take_sized);
+
+  assign col_offset = $signed({2'b0, packet_i.col}) - place_i.first_col;
+  assign cols_left  = place_i.last_col - $signed({2'b0, packet_i.col});
+
+  always_comb begin
+    tok             = '0;
+    tok.value_words = place_i.view_end ? '0 : packet_i.counts[4*place_i.chan+:4];
+    tok.row         = 13'((in_cfg_i.flat ? 13'sd0 : $signed({3'b0, packet_i.y0})) - place_i.origin);
+    tok.more_rows   = in_cfg_i.flat ? 6'd63 : 6'(packet_i.y_last - packet_i.y0);
+    tok.first_col   = col_offset < 0 ? 6'(-col_offset) : '0;
+    tok.last_col    = cols_left < $signed({5'b0, in_cfg_i.span}) ? cols_left[5:0] : 6'(in_cfg_i.span - 7'd1);
+    tok.col         = col_offset[8:0];
+    tok.row_end     = packet_i.last_xs || cols_left < $signed({5'b0, in_cfg_i.span});
+    tok.tile        = place_i.tile;
+    tok.view        = place_i.view;
+    tok.view_end    = place_i.view_end;
+    tok.chan_end    = place_i.chan_end;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (found_take_o) begin
+      tok_q    <= tok;
+      offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_i.chan) + 7'd1;
+      addr_q   <= AddrW'(packet_i.addr);
+      lane_q   <= LaneW'(place_i.tile & ((4'd1 << log2_lanes_i) - 4'd1));
+    end
+    if (!rst_ni) sized_q <= 1'b0;
+    else if (found_take_o || take_sized) sized_q <= found_take_o;
+  end
+
+  // --- request: what the reader of the lane is to read next ------------------------------------------------------------------
+
+  function automatic logic [AddrW-1:0] wrap(logic [AddrW:0] a);
+    return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
+  endfunction
+
+  logic [Readers-1:0] reader, request, req_valid_q;
+  logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
+  logic [5:0]         value_next_q[Lanes];
+  logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
+
+  assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
+  assign request     = sized_q && fits_q[lane_q] ? reader & (~req_valid_q | req_take_i) : '0;
+  assign take_sized  = |request;
+  assign req_valid_o = req_valid_q;
+  assign empty_o     = !sized_q && req_valid_q == '0;
+
+  always_comb begin
+    for (int unsigned l = 0; l < Lanes; l++) begin
+      taken[l] = take_sized && lane_q == LaneW'(l);
+      less[l]  = values_used_q[l] - (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
+      more[l]  = less[l] + 7'(tok_q.value_words);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    for (int unsigned r = 0; r < Readers; r++) begin
+      if (request[r]) begin
+        req_tok_o[r]            <= tok_q;
+        req_tok_o[r].value_base <= value_next_q[lane_q];
+        req_lane_o[r]           <= lane_q;
+        req_addr_o[r]           <= wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
+      end
+      if (!rst_ni) req_valid_q[r] <= 1'b0;
+      else if (request[r]) req_valid_q[r] <= 1'b1;
+      else if (req_take_i[r]) req_valid_q[r] <= 1'b0;
+    end
+    if (!rst_ni) begin
+      values_used_q <= '{default: '0};
+      value_next_q  <= '{default: '0};
+      fits_q        <= '1;
+    end else begin
+      if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
+      for (int unsigned l = 0; l < Lanes; l++) begin
+        values_used_q[l] <= taken[l] ? more[l] : less[l];
+        fits_q[l]        <= taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
+      end
+    end
+  end
+
+  logic unused;
+  assign unused = &{1'b0, in_cfg_i, packet_i};
+
+endmodule
