@@ -1,5 +1,6 @@
 // Sources in dependency order: lint, simulation and synthesis read this list.
 phantom_pkg.sv
+phantom_ones_pkg.sv
 phantom_slice.sv
 phantom_fifo.sv
 phantom_sdp_ram.sv
@@ -17,10 +18,12 @@ phantom_row_memory.sv
 phantom_lam_request.sv
 phantom_lam_fetch.sv
 phantom_lam_reader.sv
+phantom_lam_values.sv
 phantom_lam_scan.sv
 phantom_lam_pack.sv
 phantom_lam_lane.sv
 phantom_lam.sv
+phantom_input.sv
 phantom_weight_stream.sv
 phantom_thread.sv
 phantom_pe.sv

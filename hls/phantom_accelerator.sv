@@ -58,8 +58,6 @@ module phantom_accelerator
   output logic [31:0]  cnt_data_o
 );
 
-  localparam int unsigned AddrW   = $clog2(RowBufferWords);
-  localparam int unsigned DirW    = $clog2(DirectoryDepth);
   localparam int unsigned ThreadW = $clog2(Threads);
   localparam int unsigned MacW    = $clog2(Rows * Cols * Threads + 1);
 
@@ -110,97 +108,40 @@ module phantom_accelerator
 
   // --- input: row buffer and LAM ---------------------------------------------------------------------------------------------
 
-  logic             act_ready, mem_we, dir_we;
-  logic [AddrW-1:0] mem_wr_addr, mem_rd_addr, dir_wr_addr, dir_rd_addr;
-  logic [63:0]      mem_wr_data, mem_rd_data[2];
-  logic [DirW-1:0]  dir_wr_index, dir_rd_index;
-  logic [10:0]      rows_ready, rows_coming, need_row;
-  logic [8:0]       chunks_ready;
-  logic             lam_done, lam_blocked;
-  logic             fill_room[Rows][Cols];
-  fill_t            fill[lam_lanes(Rows)];
-  logic [Rows-1:0]  fill_rows, drain_rows;
-  logic [Cols-1:0]  fill_cols[lam_lanes(Rows)], drain_cols;
+  logic            act_ready, lam_done, lam_blocked;
+  logic            fill_room[Rows][Cols];
+  fill_t           fill[lam_lanes(Rows)];
+  logic [Rows-1:0] fill_rows, drain_rows;
+  logic [Cols-1:0] fill_cols[lam_lanes(Rows)], drain_cols;
 
   assign act_ready_o = (act_ready && open) || swallow;
 
-  phantom_stream_in #(
-    .RowBufferWords(RowBufferWords),
-    .DirectoryDepth(DirectoryDepth)
-  ) u_stream_in (
-    .clk_i,
-    .rst_ni      (run_rst_n),
-    .cfg_i       (input_cfg_i),
-    .in_valid_i  (act_valid_i && open),
-    .in_ready_o  (act_ready),
-    .in_data_i   (act_data_i),
-    .in_last_i   (act_last_i),
-    .mem_we_o    (mem_we),
-    .mem_addr_o  (mem_wr_addr),
-    .mem_data_o  (mem_wr_data),
-    .dir_we_o    (dir_we),
-    .dir_index_o (dir_wr_index),
-    .dir_addr_o  (dir_wr_addr),
-    .rows_ready_o(rows_ready),
-    .rows_coming_o(rows_coming),
-    .chunks_ready_o(chunks_ready),
-    .need_row_i  (need_row),
-    .full_o      (row_full),
-    .error_o     (act_error),
-    .ended_o     (act_ended)
-  );
-
-  phantom_row_memory #(
-    .Words(RowBufferWords)
-  ) u_row_memory (
-    .clk_i,
-    .wr_en_i  (mem_we),
-    .wr_addr_i(mem_wr_addr),
-    .wr_data_i(mem_wr_data),
-    .rd_addr_i(mem_rd_addr),
-    .rd_data_o(mem_rd_data)
-  );
-
-  phantom_sdp_ram #(
-    .Width(AddrW),
-    .Depth(DirectoryDepth)
-  ) u_directory (
-    .clk_i,
-    .wr_en_i  (dir_we),
-    .wr_addr_i(dir_wr_index),
-    .wr_data_i(dir_wr_addr),
-    .rd_en_i  (1'b1),
-    .rd_addr_i(dir_rd_index),
-    .rd_data_o(dir_rd_addr)
-  );
-
-  phantom_lam #(
+  phantom_input #(
     .Rows          (Rows),
     .Cols          (Cols),
     .Lf            (Lf),
     .RowBufferWords(RowBufferWords),
     .DirectoryDepth(DirectoryDepth)
-  ) u_lam (
+  ) u_input (
     .clk_i,
     .rst_ni      (run_rst_n),
     .start_i     (start),
-    .cfg_i       (lam_cfg_i),
     .in_cfg_i    (input_cfg_i),
+    .cfg_i       (lam_cfg_i),
     .view_i,
     .tile_we_i   (tile_we),
     .tile_index_i(table_index_i[3:0]),
     .tile_cores_i(table_data_i),
+    .in_valid_i  (act_valid_i && open),
+    .in_ready_o  (act_ready),
+    .in_data_i   (act_data_i),
+    .in_last_i   (act_last_i),
+    .error_o     (act_error),
+    .ended_o     (act_ended),
+    .full_o      (row_full),
     .done_o      (lam_done),
     .waiting_o   (lam_waiting),
     .blocked_o   (lam_blocked),
-    .rows_ready_i(rows_ready),
-    .rows_coming_i(rows_coming),
-    .chunks_ready_i(chunks_ready),
-    .need_row_o  (need_row),
-    .dir_index_o (dir_rd_index),
-    .dir_addr_i  (dir_rd_addr),
-    .mem_addr_o  (mem_rd_addr),
-    .mem_data_i  (mem_rd_data),
     .room_i      (fill_room),
     .fill_rows_o (fill_rows),
     .fill_cols_o (fill_cols),

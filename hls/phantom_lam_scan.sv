@@ -13,6 +13,7 @@
 // freezes everything (the far side is full).
 module phantom_lam_scan
   import phantom_pkg::*;
+  import phantom_ones_pkg::*;
 #(
   parameter int unsigned Lf = 16
 ) (
@@ -83,50 +84,6 @@ module phantom_lam_scan
   logic [5:0]    next_first;
   logic [1:0]    phase_q;
   logic [PieceW:0] counts_q[3];  // nonzeros in each piece of the word but the last one
-
-  function automatic logic two_of(logic [3:0] b);
-    return (b[0] && b[1]) || (b[2] && b[3]) || ((b[0] || b[1]) && (b[2] || b[3]));
-  endfunction
-
-  // Ones among four bits, as a function of each of them.
-  function automatic logic [2:0] ones(logic [3:0] b);
-    return {&b, two_of(b) && !(&b), ^b};
-  endfunction
-
-  // Such a number, 0 to 4, is at least n. (Not `>=`, which would be a carry chain.)
-  function automatic logic reaches(logic [2:0] number, int unsigned n);
-    case (n)
-      0:       return 1'b1;
-      1:       return |number;
-      2:       return number[2] || number[1];
-      3:       return number[2] || &number[1:0];
-      4:       return number[2];
-      default: return 1'b0;
-    endcase
-  endfunction
-
-  // Whether there are at least `n` (up to 5) ones: numbers of quarters first, then what halves have at least, so that each step is a
-  // function of six bits or so.
-  function automatic logic at_least(logic [Lf-1:0] bits, int unsigned n);
-    logic [2:0] quarter[4];
-    logic [5:0] half[2];  // [k]: at least k
-    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
-    for (int unsigned h = 0; h < 2; h++) begin
-      for (int unsigned k = 0; k < 6; k++) begin
-        half[h][k] = 1'b0;
-        for (int unsigned i = 0; i <= k; i++) half[h][k] |= reaches(quarter[2*h], i) && reaches(quarter[2*h+1], k - i);
-      end
-    end
-    at_least = 1'b0;
-    for (int unsigned k = 0; k <= n; k++) at_least |= half[0][k] && half[1][n-k];
-  endfunction
-
-  // As a tree: counts of quarters first, each a function of four bits.
-  function automatic logic [PieceW:0] count_of(logic [Lf-1:0] bits);
-    logic [2:0] quarter[4];
-    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
-    return ((PieceW + 1)'(quarter[0]) + (PieceW + 1)'(quarter[1])) + ((PieceW + 1)'(quarter[2]) + (PieceW + 1)'(quarter[3]));
-  endfunction
 
   assign raw        = tok_q.mask[Lf*piece_q+:Lf];
   assign pitch      = 7'd1 << in_cfg_i.log2_pitch;
@@ -323,11 +280,6 @@ module phantom_lam_scan
   logic [1:0][7:0] col2_q;  // column in the tile, from the view's first one
   logic [1:0][8:0] col1;
 
-  function automatic logic [PieceW-1:0] index_of(logic [Lf-1:0] one_hot);
-    index_of = '0;
-    for (int unsigned i = 0; i < Lf; i++) if (one_hot[i]) index_of |= PieceW'(i);
-  endfunction
-
   assign col1[0] = col1_q + 9'(index_of(low_q));
   assign col1[1] = col1_q + 9'(index_of(low2_q));
 
@@ -341,35 +293,20 @@ module phantom_lam_scan
 
   // --- value ----------------------------------------------------------------------------------------------------------
 
-  act_entry_t [1:0] entry_q;
+  act_entry_t [1:0] entry;
 
-  // Even words of the value memory lie in one bank, odd ones in the other: two values that follow one another lie in one word, or
-  // in one of each.
-  logic [63:0] words[2];
-  for (genvar b = 0; b < 2; b++) begin : g_bank
-    (* ram_style = "distributed" *) logic [63:0] value_mem[32];
-    assign words[b] = value_mem[rank2_q[0][3] == b ? rank2_q[0][8:4] : rank2_q[1][8:4]];
-    always_ff @(posedge clk_i) if (value_we_i && value_addr_i[0] == b) value_mem[value_addr_i[5:1]] <= value_i;
-  end
-
-  for (genvar e = 0; e < 2; e++) begin : g_entry
-    logic [63:0] word;
-    logic [1:0]  edge_col;
-    assign word = words[rank2_q[e][3]];
-
-    always_comb begin
-      edge_col = '0;
-      for (int unsigned i = 1; i < 4; i++) if (col2_q[e] == cfg_i.edge_cols[8*(i-1)+:8]) edge_col = 2'(i);
-    end
-
-    always_ff @(posedge clk_i) begin
-      if (enable_i) begin
-        entry_q[e].value    <= word[8*rank2_q[e][2:0]+:8];
-        entry_q[e].position <= rank_stage_q.row_pos + col2_q[e];
-        entry_q[e].edge_col <= edge_col;
-      end
-    end
-  end
+  phantom_lam_values u_values (
+    .clk_i,
+    .enable_i,
+    .edge_cols_i(cfg_i.edge_cols),
+    .value_we_i,
+    .value_addr_i,
+    .value_i,
+    .rank_i     (rank2_q),
+    .row_pos_i  (rank_stage_q.row_pos),
+    .col_i      (col2_q),
+    .entry_o    (entry)
+  );
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -391,7 +328,7 @@ module phantom_lam_scan
 
   assign beat_valid_o = value_stage_q.valid && enable_i;
   assign beat_o = '{
-      entry: entry_q,
+      entry: entry,
       count: value_stage_q.count,
       row_end: value_stage_q.row_end,
       view_end: value_stage_q.view_end,

@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),
     Mutant("LAM: a reader takes no turns", "lam_reader", "reading_q && (turn_i || tok_q.view_end);", "reading_q;", LAM),
     Mutant("LAM: the second word of two is left out", "lam_reader", "(first_q ? 4'd1 : 4'd2)}", "4'd2}", LAM),
-    Mutant("LAM: values of two words come out of one bank", "lam_scan", "rank2_q[0][3] == b ?", "1'b1 ?", LAM),
+    Mutant("LAM: values of two words come out of one bank", "lam_values", "rank_i[0][3] == b ?", "1'b1 ?", LAM),
     Mutant("LAM: a lane says too late that it is full", "lam_lane", "5'(TokenDepth - 8)", "5'(TokenDepth - 4)", LAM),
     Mutant(
         "row memory: the last word is not followed by the first",

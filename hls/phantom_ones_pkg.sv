@@ -1,0 +1,53 @@
+// What a mask's ones are: how many, whether there are enough, where one is. Sixteen bits, what the LAM looks at in a cycle.
+package phantom_ones_pkg;
+
+  function automatic logic two_of(logic [3:0] b);
+    return (b[0] && b[1]) || (b[2] && b[3]) || ((b[0] || b[1]) && (b[2] || b[3]));
+  endfunction
+
+  // Ones among four bits, as a function of each of them.
+  function automatic logic [2:0] ones(logic [3:0] b);
+    return {&b, two_of(b) && !(&b), ^b};
+  endfunction
+
+  // Such a number, 0 to 4, is at least n. (Not `>=`, which would be a carry chain.)
+  function automatic logic reaches(logic [2:0] number, int unsigned n);
+    case (n)
+      0:       return 1'b1;
+      1:       return |number;
+      2:       return number[2] || number[1];
+      3:       return number[2] || &number[1:0];
+      4:       return number[2];
+      default: return 1'b0;
+    endcase
+  endfunction
+
+  // Whether there are at least `n` (up to 5) ones: numbers of quarters first, then what halves have at least, so that each step is a
+  // function of six bits or so.
+  function automatic logic at_least(logic [15:0] bits, int unsigned n);
+    logic [2:0] quarter[4];
+    logic [5:0] half[2];  // [k]: at least k
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
+    for (int unsigned h = 0; h < 2; h++) begin
+      for (int unsigned k = 0; k < 6; k++) begin
+        half[h][k] = 1'b0;
+        for (int unsigned i = 0; i <= k; i++) half[h][k] |= reaches(quarter[2*h], i) && reaches(quarter[2*h+1], k - i);
+      end
+    end
+    at_least = 1'b0;
+    for (int unsigned k = 0; k <= n; k++) at_least |= half[0][k] && half[1][n-k];
+  endfunction
+
+  // As a tree: counts of quarters first, each a function of four bits.
+  function automatic logic [4:0] count_of(logic [15:0] bits);
+    logic [2:0] quarter[4];
+    for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
+    return (5'(quarter[0]) + 5'(quarter[1])) + (5'(quarter[2]) + 5'(quarter[3]));
+  endfunction
+
+  function automatic logic [3:0] index_of(logic [15:0] one_hot);
+    index_of = '0;
+    for (int unsigned i = 0; i < 16; i++) if (one_hot[i]) index_of |= 4'(i);
+  endfunction
+
+endpackage
