@@ -28,6 +28,7 @@ MAX_PACKETS = 64  # packet table of the LAM
 MAX_STRIPS = 56  # producer strips that the row buffer keeps apart
 KEPT_CHUNKS, KEPT_COLUMNS = 8, 64  # of the output, whose rows tiles can keep for one another
 UNEVEN = 0.03  # by so much the rows of a strip may be denser than those of the layer
+SPARE_WORDS = 64  # of the row buffer that no strip may need
 RING_MARGIN = 32  # entries of the activation ring that are never filled
 
 
@@ -296,8 +297,8 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         held = min(work.out_rows, strip * (-(-(work.reader.rows - 1) // strip) + 1))
         written = Segmentation(lanes, work.out_rows, work.out_cols, tiling.span)
         words = stream_words(held, tiling.tile_rows, work.reader.density + UNEVEN, written)
-        if words > config.row_buffer_words - 64:
-            most = config.row_buffer_words - 64
+        if words > config.row_buffer_words - SPARE_WORDS:
+            most = config.row_buffer_words - SPARE_WORDS
             return f"{words:.0f} words that the layer behind it needs at a time; the row buffer holds {most}"
     strips = -(-work.out_rows // tiling.strip_rows)
     row_bits = (segments_of.chunks - 1).bit_length() + (segments_of.columns - 1).bit_length()
@@ -316,6 +317,6 @@ def obstacle(tiling: Tiling, work: Workload, geometry: Geometry, cut: Cut, confi
         if segments * segments_of.columns > MAX_PACKETS:
             return f"{segments * segments_of.columns:.0f} packets a strip; the packet table holds {MAX_PACKETS}"
         words = stream_words(held_end - held_first, cut.tile_rows, work.act_density + UNEVEN, segments_of)
-        if words > config.row_buffer_words - 64:
-            return f"{words:.0f} words a strip; the row buffer holds {config.row_buffer_words - 64}"
+        if words > config.row_buffer_words - SPARE_WORDS:
+            return f"{words:.0f} words a strip; the row buffer holds {config.row_buffer_words - SPARE_WORDS}"
     return ""

@@ -20,6 +20,7 @@ from phantom.lower import lower
 from phantom.network import Conv, FullyConnected, Layer, Network
 from phantom.program import Program, compile_stage
 from phantom.segments import LANES, MAX_CHUNKS
+from phantom.tiling import SPARE_WORDS, UNEVEN
 from phantom_sim.model import StageResult, Timing, simulate_stage
 from phantom_sim.rivals.design import Cost
 from phantom_sim.workloads.layer import LayerMasks
@@ -55,7 +56,8 @@ def compiled(layer: LayerMasks, config: Config) -> Program:
     channels, height, width = layer.activations.shape
     shape = (channels, height, width)
     flat = Layout.vector(shape[0], np.dtype(np.uint8)) if shape[1:] == (1, 1) and shape[0] > LANES * MAX_CHUNKS else None
-    source = flat or Layout.as_written(shape, np.dtype(np.uint8), layer.act_density, config.row_buffer_words)
+    room = config.row_buffer_words - SPARE_WORDS
+    source = flat or Layout.as_written(shape, np.dtype(np.uint8), layer.act_density + UNEVEN, room)
     (stage,) = lower(Network(layer.name, source.logical, source.dtype, [_quantised(layer)]))
     if shape[0] <= IMAGE_CHANNELS:
         folded = fold_stride(stage)

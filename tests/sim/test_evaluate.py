@@ -24,6 +24,7 @@ from phantom_sim.evaluation_report import design_table, document, layer_table, l
 from phantom_sim.rivals.lineup import CLAIMS, DENSE, LOOKAHEADS, PAPER, mesh, paper, scaled
 from phantom_sim.rivals.phantom_paper import PhantomPaper
 from phantom_sim.workloads.layer import LayerMasks
+from phantom_sim.workloads.networks import SHORT, recipes
 
 TINY = load_config("tiny")  # 16 multipliers
 
@@ -191,6 +192,13 @@ def test_what_our_hardware_does_not_take_is_said() -> None:
     found = evaluate("net", "", [[wide]], TINY, 16, 12.8, processes=1)
     assert "ours" not in found.designs and not found.ratios() and "289 windows" in found.layers[0].refused
     assert "not on our hardware" in text(found) and "-" in layer_table(found)[1][0]
+
+
+def test_planes_that_nearly_fill_the_row_buffer_are_taken() -> None:
+    """MobileNet's pw8: at once, its input fits only if it is no denser than expected; by strips, it does."""
+    (layer,) = [recipe.make() for recipe in recipes(SHORT["mobilenet"]) if recipe.name == "pw8"]
+    program = ours.compiled(layer, load_config("pynq_z2"))
+    assert program.source.strip_rows < layer.activations.shape[1]
 
 
 def test_processes_give_the_same_in_the_same_order() -> None:
