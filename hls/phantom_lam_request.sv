@@ -1,6 +1,6 @@
 // LAM, requests: from a packet that the finder has found for a view to what a reader is to bring of it.
 //
-//   found --> sized (its share of the view, where its words lie) --> request, a register of each reader
+//   found --> sized (its share of the view, where its words lie) --> requests, two of each reader
 //
 // Tile t belongs to lane t modulo their number; each lane has tokens and a value memory of its own, of 64 words, and here account is kept
 // of the room in it. The even lanes have one reader, the odd ones another.
@@ -88,16 +88,41 @@ module phantom_lam_request
     return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
   endfunction
 
-  logic [Readers-1:0] reader, request, req_valid_q;
+  localparam int unsigned RequestW = AddrW + LaneW + $bits(lam_token_t);
+
+  logic [Readers-1:0] reader, request, room;
+  logic [AddrW-1:0]   addr;
+  lam_token_t         request_tok;
   logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
   logic [5:0]         value_next_q[Lanes];
   logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign request     = sized_q && fits_q[lane_q] ? reader & (~req_valid_q | req_take_i) : '0;
+  assign request     = sized_q && fits_q[lane_q] ? reader & room : '0;
   assign take_sized  = |request;
-  assign req_valid_o = req_valid_q;
-  assign empty_o     = !sized_q && req_valid_q == '0;
+  assign empty_o     = !sized_q && req_valid_o == '0;
+  assign addr        = wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
+
+  always_comb begin
+    request_tok            = tok_q;
+    request_tok.value_base = value_next_q[lane_q];
+  end
+
+  // Slices: whether a reader takes its request must not reach back to the finder in the same cycle.
+  for (genvar r = 0; r < Readers; r++) begin : g_reader
+    phantom_slice #(
+      .Width(RequestW)
+    ) u_slice (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (request[r]),
+      .in_ready_o (room[r]),
+      .in_data_i  ({addr, lane_q, request_tok}),
+      .out_valid_o(req_valid_o[r]),
+      .out_ready_i(req_take_i[r]),
+      .out_data_o ({req_addr_o[r], req_lane_o[r], req_tok_o[r]})
+    );
+  end
 
   always_comb begin
     for (int unsigned l = 0; l < Lanes; l++) begin
@@ -108,17 +133,6 @@ module phantom_lam_request
   end
 
   always_ff @(posedge clk_i) begin
-    for (int unsigned r = 0; r < Readers; r++) begin
-      if (request[r]) begin
-        req_tok_o[r]            <= tok_q;
-        req_tok_o[r].value_base <= value_next_q[lane_q];
-        req_lane_o[r]           <= lane_q;
-        req_addr_o[r]           <= wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
-      end
-      if (!rst_ni) req_valid_q[r] <= 1'b0;
-      else if (request[r]) req_valid_q[r] <= 1'b1;
-      else if (req_take_i[r]) req_valid_q[r] <= 1'b0;
-    end
     if (!rst_ni) begin
       values_used_q <= '{default: '0};
       value_next_q  <= '{default: '0};

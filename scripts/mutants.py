@@ -175,7 +175,7 @@ MUTANTS = (
     Mutant("LAM: what is found is lost where there is no room", "lam_fetch", "= !found_q || take_found;", "= 1'b1;", LAM),
     Mutant("LAM: rows are given back before they are read", "lam_fetch", "if (idle) begin", "begin", LAM),
     Mutant("LAM: a word used up makes room at once", "lam_request", "taken[l] ? more[l] <= 7'd56 :", "", LAM),
-    Mutant("LAM: two requests at a time", "lam_request", "reader & (~req_valid_q | req_take_i) :", "reader :", LAM),
+    Mutant("LAM: two requests at a time", "lam_request", "reader & room :", "reader :", LAM),
     Mutant("LAM: a reader is free in the other's turn", "lam_reader", "(!turn_i || view_end)", "1'b1", LAM),
     Mutant("LAM: the packet table ends a row early", "lam_fetch", "row_q >= need_end_q ?", "row_q + 11'd1 >= need_end_q ?", LAM),
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),

@@ -191,15 +191,20 @@ def _move(f: Any, readers: Any, tokens: Any, lanes: Any, now: int) -> bool:
     for r in range(len(readers)):
         offer(readers[r], r, lanes, now)
     target = readers[f.sized_lane % len(readers)]
-    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and (not target.req_valid or target.take)
+    take_sized = f.sized != 0 and f.values_used[f.sized_lane] <= VALUE_ROOM and not target.spare_valid
     take_found = f.found != 0 and (not f.sized or take_sized)
     look = not f.found or take_found
     for r in range(len(readers)):
         step_reader(readers[r], r, tokens, now)
     if take_sized:
-        target.req_valid = 1
-        target.req_token = f.sized_token
-        target.req_lane = f.sized_lane
+        if target.req_valid:
+            target.spare_valid = 1
+            target.spare_token = f.sized_token
+            target.spare_lane = f.sized_lane
+        else:
+            target.req_valid = 1
+            target.req_token = f.sized_token
+            target.req_lane = f.sized_lane
         f.values_used[f.sized_lane] += tokens[f.sized_token].value_words
         f.sized = 0
     if take_found:

@@ -11,7 +11,7 @@ ARRIVING = DONE + 1  # tokens on their way, by the cycle in which they arrive
 TURN = 0  # whose turn it is at the row memory in cycle 0
 
 READER = registers(
-    "req_valid", "req_lane", "req_token", "take",
+    "req_valid", "req_lane", "req_token", "spare_valid", "spare_lane", "spare_token", "take",
     "reading", "left", "first", "view_end", "lane", "token",
     ("arriving", ARRIVING), ("arrive_lane", ARRIVING), ("arrive_token", ARRIVING), bits=64,
 )  # fmt: skip
@@ -55,4 +55,7 @@ def step_reader(r: Any, number: int, tokens: Any, now: int) -> None:
         r.token = r.req_token
         r.first = 1
         r.reading = 1
-        r.req_valid = 0
+        r.req_valid = r.spare_valid
+        r.req_lane = r.spare_lane
+        r.req_token = r.spare_token
+        r.spare_valid = 0
