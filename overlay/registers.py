@@ -32,6 +32,10 @@ OUTPUTS = ("phantom_regs_pkg.sv", "phantom_regs.sv", "registers.json", "phantom_
 STAMP = ".registers"
 WINDOW = 0x1_0000  # address bits [17:16] select the block, so each one owns 64 KB
 RESERVED = {"address", "width"}  # attributes of PYNQ's own register objects: a field of that name breaks register_map
+# Our port holds its one address until the answer is there, so the read multiplexers need not choose between it and a copy, which
+# took nine levels of logic behind the bookkeeping of what is under way.
+READ_ADDRESS = "assign rd_mux_addr = decoded_req ? decoded_addr : pending_rd_addr;"
+HELD_ADDRESS = "assign rd_mux_addr = decoded_addr;  // phantom: the port holds it"
 ACCESS = {"r": "read-only", "w": "write-only", "rw": "read-write"}
 
 
@@ -83,6 +87,7 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
             retime_read_fanin=True,  # more than 50 registers behind one multiplexer
             retime_read_response=True,
         )
+        hold_read_address(Path(work) / "phantom_regs.sv")
         system = compiler.elaborate(top_def_name="phantom_system").top
         CHeaderExporter().export(system, str(Path(work) / "phantom_regs.h"), instantiate=True)
         described = describe(system)
@@ -92,6 +97,14 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
             replace_if_changed(Path(work) / name, out / name)
     (out / STAMP).touch()
     return True
+
+
+def hold_read_address(block: Path) -> None:
+    """Let the registers' read multiplexers take the port's address as it stands. RuntimeError if the exporter writes it anew."""
+    text = block.read_text()
+    if text.count(READ_ADDRESS) != 1:
+        raise RuntimeError(f"{block.name}: expected once, as PeakRDL-regblock 1.3.1 writes it: {READ_ADDRESS}")
+    block.write_text(text.replace(READ_ADDRESS, HELD_ADDRESS))
 
 
 def replace_if_changed(new: Path, old: Path) -> None:
