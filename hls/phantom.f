@@ -15,6 +15,7 @@ phantom_packet_check.sv
 phantom_stream_in.sv
 phantom_row_bank.sv
 phantom_row_memory.sv
+phantom_lam_walk.sv
 phantom_lam_request.sv
 phantom_lam_fetch.sv
 phantom_lam_reader.sv

@@ -234,6 +234,24 @@ package phantom_pkg;
     logic [7:0] chunk;
   } segment_t;
 
+  // A visit of the LAM: one view of one tile in one channel, and what of the input belongs to it.
+  typedef struct packed {
+    logic               new_chunk;  // the first of its chunk of channels,
+    logic               new_chan;   // of its channel,
+    logic               new_tile;   // of its tile in the channel
+    logic               chan_end;   // its end is the end of the channel
+    logic [1:0]         view;
+    logic               py;         // parity of its rows, with stride 2
+    logic [3:0]         tile;
+    logic [11:0]        chan;
+    logic signed [12:0] origin;     // row of the input that is view row 0 of the tile
+    logic signed [12:0] first_row;  // rows and columns of the input
+    logic signed [12:0] last_row;
+    logic signed [11:0] first_col;
+    logic signed [11:0] last_col;
+    logic signed [11:0] left_col;   // packets that begin here, or further left, end before the first column
+  } lam_visit_t;
+
   // A line of the LAM's packet table, and where in a layer's loops it is wanted, or a view ends.
   typedef struct packed {
     logic [15:0] addr;         // of the header

@@ -1,4 +1,4 @@
-"""What we change in the register block that PeakRDL-regblock writes; reading itself is tested in tests/hls/test_phantom_top.py."""
+"""What we change in the register block that PeakRDL-regblock writes; tests/hls/test_phantom_top.py reads the registers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""phantom_lam_fetch: loops, packet table, and what the reader is to read next."""
+"""phantom_lam_fetch: packet table, and what the readers are to read next."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import numpy as np
 from .kernel import kernel, registers
 from .lam_reader import has_port, offer, step_reader
 from .lam_scan import TOKEN_FIELDS
+from .lam_walk import advance, start_walk, step_walk, walked
 from .stream_in import directory_index
 
-IDLE, STRIP, DIR, ADDRESS, HEAD, HEAD_WAIT, STORE, VIEW, RANGE, FIND = range(10)  # state_q
+IDLE, NEXT, STRIP, DIR, ADDRESS, HEAD, HEAD_WAIT, STORE, LOAD, FIND = range(10)  # state_q
 PACKETS = 64  # table_mem
 MAX_LANES = 16
 VALUE_ROOM = 56  # words used of a lane's value memory up to which a packet still fits
 
 FETCH = registers(
-    "state", "strip", "pass_", "chan", "pass_end", "owner", "tile", "tile_x", "view_at", "need", "base", "tile_base", "tile_col",
-    "need_first", "need_end", "need_row", "fresh",
+    "state", "need_row", "fresh", "last_visit",
     "index", "tile_index", "count", "row", "col", "xs", "head_addr",
     ("p_addr", PACKETS), ("p_counts", PACKETS), ("p_y0", PACKETS), ("p_y_last", PACKETS), ("p_col", PACKETS),
     ("p_last_xs", PACKETS),
-    "first", "last", "origin", "first_row", "last_row", "first_col", "last_col", "left_col", "flat_done",
+    "view_at", "py", "tile", "chan", "new_tile", "chan_end",
+    "origin", "first_row", "last_row", "first_col", "last_col", "left_col", "flat_done",
     "token", "found", "found_token", "found_lane", "sized", "sized_token", "sized_lane", ("values_used", MAX_LANES),
     bits=64,
 )  # fmt: skip
@@ -32,17 +33,17 @@ TOKEN = np.dtype([(name, np.int64) for name in TOKEN_FIELDS])
 
 
 @kernel
-def _there(f: Any, stream_in: Any) -> bool:
+def _there(w: Any, stream_in: Any) -> bool:
     """Whether the rows of the strip have come, of this chunk at least."""
-    if stream_in.rows_ready >= f.need_end:
+    if stream_in.rows_ready >= w.need_end:
         return True
-    return stream_in.rows_coming >= f.need_end and f.chan >> 3 < stream_in.chunks_ready
+    return stream_in.rows_coming >= w.need_end and w.chan >> 3 < stream_in.chunks_ready
 
 
 @kernel
-def fetch_waiting(f: Any, stream_in: Any) -> int:
+def fetch_waiting(f: Any, w: Any, stream_in: Any) -> int:
     """waiting_o."""
-    return 1 if f.state == STRIP and not f.fresh and not _there(f, stream_in) else 0
+    return 1 if f.state == STRIP and not f.fresh and not _there(w, stream_in) else 0
 
 
 @kernel
@@ -68,63 +69,13 @@ def _found(f: Any, cfg: Any, tokens: Any, memory: Any, view_end: bool) -> None:
     t.last_col = cols_left & 0x3F if cols_left < cfg.in_span else cfg.in_span - 1
     t.col = col_offset & 0x1FF
     t.row_end = 1 if f.p_last_xs[i] or cols_left < cfg.in_span else 0
-    t.tile = f.tile + f.owner
+    t.tile = f.tile
     t.view_no = f.view_at
     t.view_end = 1 if view_end else 0
-    t.chan_end = 1 if view_end and (f.view_at + 1 == cfg.views or cfg.view_chans) else 0
+    t.chan_end = f.chan_end if view_end else 0
     f.found = 1
     f.found_token = number
     f.found_lane = t.tile % cfg.lanes
-
-
-@kernel
-def _next_view(f: Any, cfg: Any) -> None:
-    """The loops, one step further. (The RTL compares a cycle ahead; nothing turns around at once.)"""
-    f.state = VIEW
-    f.view_at += 1
-    if f.view_at < cfg.views:
-        return
-    f.view_at = 0
-    f.tile += 1
-    if f.tile < cfg.tiles:
-        if f.tile_x == cfg.last_tile_x:
-            f.tile_x = 0
-            f.tile_col = 0
-            f.tile_base += cfg.tile_step_y
-        else:
-            f.tile_x += 1
-            f.tile_col += cfg.tile_step
-        return
-    f.tile = 0
-    f.tile_x = 0
-    f.tile_col = 0
-    f.tile_base = f.base
-    f.tile_index = 0
-    f.chan += 1
-    if f.chan == cfg.chans or (f.chan & 7) == 0:
-        f.state = STRIP
-    f.owner = 0 if f.owner == cfg.last_owner else f.owner + cfg.tiles
-    if f.chan < cfg.chans and f.chan != f.pass_end:
-        return
-    f.owner = 0
-    f.pass_ += 1
-    if cfg.own_chans:
-        f.pass_end += cfg.pass_chans
-    else:
-        f.chan = 0
-    if f.pass_ < cfg.passes:
-        return
-    f.chan = 0
-    f.pass_end = cfg.pass_chans
-    f.pass_ = 0
-    f.strip += 1
-    f.base += cfg.lam_strip_rows
-    f.need += cfg.need_step
-    f.need_first = f.need - cfg.need_above if f.need > cfg.need_above else 0
-    f.need_end = min(f.need + cfg.need_span, cfg.in_rows)
-    f.fresh = 1
-    if f.strip == cfg.strips:
-        f.state = IDLE
 
 
 @kernel
@@ -134,13 +85,13 @@ def _find(f: Any, cfg: Any, tokens: Any, memory: Any) -> None:
     first = 0 if cfg.in_flat else f.p_y0[i]
     last = 0 if cfg.in_flat else f.p_y_last[i]
     beside = f.p_col[i] > f.last_col or f.p_col[i] <= f.left_col
-    other_parity = cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != cfg.view_py[f.view_at]
+    other_parity = cfg.stride2 and not cfg.in_flat and first == last and (first & 1) != f.py
     if f.index == f.count or first > f.last_row or f.flat_done:
         _found(f, cfg, tokens, memory, True)
-        _next_view(f, cfg)
+        f.state = IDLE if f.last_visit else NEXT
         return
     if last < f.first_row:
-        if f.view_at == 0:
+        if f.new_tile:
             f.tile_index = f.index + 1
     elif not beside and not other_parity:
         _found(f, cfg, tokens, memory, False)
@@ -149,16 +100,31 @@ def _find(f: Any, cfg: Any, tokens: Any, memory: Any) -> None:
 
 
 @kernel
-def _range(f: Any, cfg: Any) -> None:
-    """StRange: rows and columns of the view in the input."""
+def _take(f: Any, w: Any, cfg: Any) -> None:
+    """The next visit: rows and columns of its view in the input, and where its packets begin."""
     scale = 2 if cfg.stride2 else 1
-    parity = cfg.view_py[f.view_at] if cfg.stride2 else 0
-    f.origin = f.first * scale + parity
-    f.first_row = 0 if f.first < 0 else f.origin
-    f.last_row = -1 if f.last < 0 else f.last * scale + parity
-    f.last_col = f.first_col + cfg.view_col_span[f.view_at]
+    f.view_at = w.view_at
+    f.py = cfg.view_py[w.view_at]
+    f.tile = w.tile + w.owner
+    f.chan = w.chan
+    f.new_tile = 1 if w.view_at == 0 else 0
+    f.chan_end = 1 if w.view_at + 1 == cfg.views or cfg.view_chans else 0
+    parity = f.py if cfg.stride2 else 0
+    first = w.tile_base + cfg.view_first[w.view_at]
+    last = first + cfg.view_rows[w.view_at] - 1
+    f.origin = first * scale + parity
+    f.first_row = 0 if first < 0 else f.origin
+    f.last_row = -1 if last < 0 else last * scale + parity
+    f.first_col = w.tile_col + cfg.view_col_first[w.view_at]
+    f.last_col = f.first_col + cfg.view_col_span[w.view_at]
     f.left_col = f.first_col - cfg.in_span
+    if w.view_at == 0 and w.tile == 0:
+        f.tile_index = 0
+    f.index = w.view_at if cfg.in_flat else f.tile_index
+    f.flat_done = 0
     f.state = FIND
+    advance(w, cfg)
+    f.last_visit = 1 if w.going == 0 else 0
 
 
 @kernel
@@ -217,7 +183,7 @@ def _move(f: Any, readers: Any, tokens: Any, lanes: Any, now: int) -> bool:
 
 @kernel
 def step_fetch(
-    f: Any, readers: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, stream_in: Any
+    f: Any, w: Any, readers: Any, cfg: Any, tokens: Any, memory: Any, directory: Any, lanes: Any, now: int, stream_in: Any
 ) -> None:
     """One cycle, of the readers, too; before that of stream_in."""
     idle, port_free = not f.found and not f.sized, True
@@ -229,36 +195,30 @@ def step_fetch(
     if state == FIND:
         if look:
             _find(f, cfg, tokens, memory)
-    elif state == VIEW:
-        f.first = f.tile_base + cfg.view_first[f.view_at]
-        f.last = f.first + cfg.view_rows[f.view_at] - 1
-        f.first_col = f.tile_col + cfg.view_col_first[f.view_at]
-        f.index = f.view_at if cfg.in_flat else f.tile_index
-        f.flat_done = 0
-        f.state = RANGE
-    elif state == RANGE:
-        _range(f, cfg)
+    elif state == NEXT:
+        f.fresh = w.new_strip
+        if walked(w):
+            if w.new_chunk:
+                f.state = STRIP
+            else:
+                _take(f, w, cfg)
+    elif state == LOAD:
+        _take(f, w, cfg)
     elif state == STRIP:
-        f.row = f.need_first
+        f.row = w.need_first
         f.xs = 0
         f.col = 0
         f.count = 0
-        f.tile = 0
-        f.tile_x = 0
-        f.view_at = 0
-        f.tile_base = f.base
-        f.tile_col = 0
-        f.tile_index = 0
-        if (idle or not f.fresh) and _there(f, stream_in):
-            f.state = DIR if f.need_first < cfg.in_rows else VIEW
+        if (idle or not f.fresh) and _there(w, stream_in):
+            f.state = DIR if w.need_first < cfg.in_rows else LOAD
         if idle:
             f.fresh = 0
-            f.need_row = f.need_first
+            f.need_row = w.need_first
     elif state == DIR:
-        if f.count != 0 and f.xs == 0 and f.row >= f.need_end:
-            f.state = VIEW
+        if f.count != 0 and f.xs == 0 and f.row >= w.need_end:
+            f.state = LOAD
         else:
-            f.head_addr = directory[directory_index(cfg, f.row, f.xs, f.chan >> 3)]
+            f.head_addr = directory[directory_index(cfg, f.row, f.xs, w.chan >> 3)]
             f.state = ADDRESS
     elif state == ADDRESS:
         f.state = HEAD
@@ -270,8 +230,7 @@ def step_fetch(
     elif state == STORE:
         _store_packet(f, cfg, memory)
     elif now == 0:  # start_i
-        f.pass_end = cfg.pass_chans
-        f.need_first = 0
-        f.need_end = min(cfg.need_span, cfg.in_rows)
-        f.fresh = 1
-        f.state = STRIP
+        start_walk(w, cfg)
+        f.state = NEXT
+        return
+    step_walk(w)

@@ -43,7 +43,7 @@ MOST_STILL = 1 << 20  # the driver's watchdog
 def _step_lam(s: Any, cfg: Any, now: int) -> None:
     """Fetch and lanes."""
     fetch = s.fetch[0]
-    step_fetch(fetch, s.readers, cfg, s.tokens, s.memory, s.directory, s.lanes, now, s.stream_in[0])
+    step_fetch(fetch, s.walk[0], s.readers, cfg, s.tokens, s.memory, s.directory, s.lanes, now, s.stream_in[0])
     for i in range(len(s.lanes)):
         step_lane(s.lanes[i], s.scans[i], s.packs[i], s.beats[i], s.fills[i], cfg, s.tokens, s.tiles, now)
         fetch.values_used[i] -= s.lanes[i].back
@@ -226,7 +226,7 @@ def run(
         act_in_out = act_in.out
         act_go = 1 if act_in_out and act_ready else 0
         out_go = 1 if out_valid and out_ready else 0
-        waiting = fetch_waiting(s.fetch[0], stream_in)
+        waiting = fetch_waiting(s.fetch[0], s.walk[0], stream_in)
         blocked = 0
         for i in range(len(s.lanes)):
             blocked |= 1 if not s.lanes[i].enable and s.lanes[i].level != 0 else 0

@@ -20,6 +20,7 @@ from .lam_lane import LANE, reset_lane
 from .lam_pack import FILL, FILLS, PACK
 from .lam_reader import READER
 from .lam_scan import BEAT, SCAN, STAGES
+from .lam_walk import WALK
 from .layer_config import TILES
 from .memory import PORT
 from .run_ring import TILE
@@ -51,6 +52,7 @@ class State(NamedTuple):
     stream_in: np.ndarray
     memory: np.ndarray
     directory: np.ndarray
+    walk: np.ndarray
     fetch: np.ndarray
     readers: np.ndarray
     tokens: np.ndarray
@@ -83,6 +85,7 @@ def new_state(config: Config, program: Program) -> State:
         stream_in=np.zeros(1, STREAM_IN),
         memory=np.zeros(config.row_buffer_words, np.int64),
         directory=np.zeros(DIRECTORY, np.int64),
+        walk=np.zeros(1, WALK),
         fetch=np.zeros(1, FETCH),
         readers=np.zeros(min(config.lam_lanes, 2), READER),
         tokens=np.zeros(TOKENS, TOKEN),
