@@ -82,7 +82,7 @@ module phantom_drain
   logic [7:0]  pass_q, pass_chunk_q;
   logic [6:0]  index_q;
   logic [5:0]  slot_q;
-  logic [7:0]  slot_base_q, seg_row_q, chunk_q, row_base_q;
+  logic [7:0]  slot_base_q, chunk_q, row_base_q;
   logic [9:0]  strip_row_q, y_q, row_y_q;
   logic [6:0]  more_cols_q, cols_left_q, col_q;  // of the segment, in front of and behind this one
   logic [7:0]  across_q;         // partial sums of a row of the tile in front of the segment
@@ -105,9 +105,9 @@ module phantom_drain
   logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
   logic        real_y, real_x, spent_y, spent_x, kept_row, above, image_ends, last_seg_row;
   logic [7:0]  from, by, next;
-  logic [10:0] image_left_q, rows_left;
-  logic [8:0]  tile_left_q;
-  logic        beyond_q;
+  logic [10:0] strip_left_q, image_left_q, rows_left_q;  // rows of results in the image below the strip's first, and this segment's;
+  logic [8:0]  tile_left_q;                              // in the tile; in both
+  logic        image_ends_q, beyond_q;
 
   always_comb begin
     core_done = 1'b0;
@@ -120,9 +120,8 @@ module phantom_drain
 
   // Rows of the next segment: at most seg_more_rows + 1, within the tile and the image.
   assign image_ends      = image_left_q <= 11'(tile_left_q);
-  assign rows_left       = image_ends ? image_left_q : 11'(tile_left_q);
-  assign last_seg_row    = rows_left <= 11'(cfg_i.seg_more_rows) + 11'd1;
-  assign more_rows       = rows_left > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left - 11'd1);
+  assign last_seg_row    = rows_left_q <= 11'(cfg_i.seg_more_rows) + 11'd1;
+  assign more_rows       = rows_left_q > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left_q - 11'd1);
   assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
   assign last_col        = cols_left_q == '0;
   assign last_wx         = wx_q == cfg_i.pool.more;
@@ -179,8 +178,9 @@ module phantom_drain
 
   // Each of these counts stands still for at least a cycle before anyone asks.
   always_ff @(posedge clk_i) begin
-    image_left_q <= 11'(cfg_i.rows) - 11'(y_q);
-    tile_left_q  <= kept_row ? 9'd1 : 9'(cfg_i.tile_rows) - 9'(seg_row_q);
+    strip_left_q <= 11'(cfg_i.rows) - 11'(strip_row_q);
+    rows_left_q  <= image_ends ? image_left_q : 11'(tile_left_q);
+    image_ends_q <= image_ends;
     beyond_q     <= y_q >= cfg_i.rows;
     last_slot_q  <= 6'(slot_q + 6'd1) == cfg_i.slots;
     last_entry_q <= 7'(index_q + 7'd1) == cfg_i.entries;
@@ -217,7 +217,8 @@ module phantom_drain
           top_q      <= 1'b1;
           y_q        <= strip_row_q + 10'(entry_q.row);
           row_base_q <= slot_base_q;
-          seg_row_q  <= '0;
+          image_left_q <= strip_left_q - 11'(entry_q.row);
+          tile_left_q  <= 9'(cfg_i.tile_rows);
           xs_q       <= entry_q.xs;
           tile_xs_q  <= '0;
           across_q   <= '0;
@@ -231,7 +232,7 @@ module phantom_drain
           more_cols_q <= more_cols;
           cols_left_q <= more_cols;
           last_seg_row_q <= last_seg_row;
-          final_q     <= last_seg_row && (image_ends || !cfg_i.pool.keep_row);
+          final_q     <= last_seg_row && (image_ends_q || !cfg_i.pool.keep_row);
           last_xs_q   <= xs_q == cfg_i.last_xs || tile_xs_q == cfg_i.tile_last_xs;
           row_left_q  <= more_rows;
           row_bit_q   <= '0;
@@ -282,8 +283,9 @@ module phantom_drain
               tile_xs_q  <= '0;
               across_q   <= '0;
               y_q        <= y_q + 10'(more_rows_q) + 10'd1;
-              seg_row_q  <= seg_row_q + 8'(more_rows_q) + 8'd1;
-              row_base_q <= next - across_q;
+              image_left_q <= image_left_q - 11'(more_rows_q) - 11'd1;
+              tile_left_q  <= cfg_i.pool.keep_row && last_seg_row_q ? 9'd1 : tile_left_q - 9'(more_rows_q) - 9'd1;
+              row_base_q <= (line_q - across_q) + cfg_i.row_step;
               keep_q     <= keep_q || (cfg_i.pool.keep_row && last_seg_row_q);
               state_q    <= last_seg_row_q && (keep_q || !cfg_i.pool.keep_row) ? StNextSlot : StRows;
             end

@@ -205,16 +205,16 @@ module phantom_stream_in
 
   (* ram_style = "distributed" *) logic [AddrW-1:0] strip_end[64];  // ring address after each strip
   logic [5:0]       strip_wr_q, strip_rd_q;
-  logic [15:0]      packets_q;
+  logic [15:0]      packets_q, strip_last_q;  // packets of the strip that are complete; the number of its last one
   logic [10:0]      tail_row_q;
   logic             packet_done, strip_done, packet_done_q, complete_q;
-  logic [15:0]      block_q;         // packets of the block
+  logic [15:0]      block_q, block_last_q;    // the same of the block
   logic             block_done;
   logic [AddrW-1:0] used;
 
   assign packet_done  = (state_q == StBody || state_q == StRows) && state_d == StHeader;
-  assign strip_done   = packet_done_q && packets_q == cfg_i.strip_packets;
-  assign block_done   = packet_done_q && block_q == cfg_i.block_packets;
+  assign strip_done   = packet_done_q && packets_q == strip_last_q;
+  assign block_done   = packet_done_q && block_q == block_last_q;
   assign rows_ready_o = rows_ready_q;
   assign rows_coming_o  = rows_coming_q;
   assign chunks_ready_o = chunks_ready_q;
@@ -231,6 +231,8 @@ module phantom_stream_in
 
   always_ff @(posedge clk_i) begin
     if (strip_done) strip_end[strip_wr_q] <= wr_q;
+    strip_last_q <= cfg_i.strip_packets - 16'd1;
+    block_last_q <= cfg_i.block_packets - 16'd1;
   end
 
   always_ff @(posedge clk_i) begin
@@ -252,8 +254,10 @@ module phantom_stream_in
       packet_done_q <= packet_done;
       // row_q has gone one beyond the packet's last row.
       if (packet_done_q && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
-      packets_q     <= strip_done ? 16'(packet_done) : packets_q + 16'(packet_done);
-      block_q       <= strip_done || block_done ? 16'(packet_done) : block_q + 16'(packet_done);
+      if (packet_done_q) begin
+        packets_q <= strip_done ? '0 : packets_q + 16'd1;
+        block_q   <= strip_done || block_done ? '0 : block_q + 16'd1;
+      end
       if (strip_done) chunks_ready_q <= '0;
       else if (block_done) chunks_ready_q <= chunks_ready_q + cfg_i.block_chunks;
       if (strip_done) begin
