@@ -117,10 +117,9 @@ module phantom_lam_scan
 
   // Gap and filler of the token that comes next, for each of the rows that may be the next one of the view then.
   logic [6:0] tok_row, tok_gap[3], step_up;
-  logic       tok_exists, next_exists, tok_gap_0[3];
+  logic       tok_exists, next_exists_q, tok_gap_0[3];
   logic [1:0] row_after;  // 0: the first one of the view; 1: as it is; 2: one further on
   assign tok_exists  = !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
-  assign next_exists = exists(cfg_i.stride2, input_row_q + 13'sd1, view_rows_q);
   assign tok_row     = tok_i.view_end ? view_i[tok_i.view].rows : cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
   assign tok_gap[0]  = tok_row;
   assign tok_gap[1]  = tok_row - next_row_q;
@@ -151,6 +150,7 @@ module phantom_lam_scan
         phase_q     <= phase(cfg_i.stride2, tok_i.col[0]);
         view_rows_q  <= view_i[tok_i.view].rows;
         row_exists_q <= tok_exists;
+        next_exists_q <= exists(cfg_i.stride2, tok_i.row + 13'sd1, view_i[tok_i.view].rows);
         gap_q        <= tok_gap[row_after];
         filler_q     <= (tok_exists || tok_i.view_end) && !tok_gap_0[row_after];
       end else if (tok_valid_q && !fresh_chan_q && filler_q) begin
@@ -163,9 +163,10 @@ module phantom_lam_scan
           rows_left_q <= rows_left_q - 6'd1;
           last_row_q  <= rows_left_q == 6'd1;
           input_row_q <= input_row_q + 13'sd1;
-          row_exists_q <= next_exists;
+          row_exists_q <= next_exists_q;
+          next_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd2, view_rows_q);
           gap_q        <= gap_q + step_up;
-          filler_q     <= next_exists && gap_q != -step_up;
+          filler_q     <= next_exists_q && gap_q != -step_up;
           first_bit_q <= next_first;
           last_bit_q  <= last_bit_q + pitch[5:0];
           col_q       <= col_q - 9'(pitch);
