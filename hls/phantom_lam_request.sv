@@ -149,4 +149,12 @@ module phantom_lam_request
   logic unused;
   assign unused = &{1'b0, in_cfg_i, packet_i};
 
+`ifndef SYNTHESIS
+  always_ff @(posedge clk_i) begin
+    for (int unsigned l = 0; l < Lanes; l++) begin
+      if (rst_ni) assert (values_used_q[l] <= 7'd64) else $error("phantom_lam_request: lane %0d has no room for its values", l);
+    end
+  end
+`endif
+
 endmodule
