@@ -264,7 +264,7 @@ def run(mutant: Mutant, tree: Path) -> str:
         path.write_text(text)
     if done.returncode == 0:
         return f"{mutant.tests} did not notice"
-    noticed = any(error in done.stdout for error in ("AssertionError", "phantom.errors.DeviceError"))
+    noticed = any(error in done.stdout for error in ("AssertionError", "errors.DeviceError", "errors.MismatchError"))
     return "" if noticed else "did not build:\n" + done.stdout[-2000:]
 
 

@@ -144,6 +144,16 @@ async def extremes_of_density(dut, density: float) -> None:
         await RisingEdge(dut.clk_i)
 
 
+@cocotb.test()
+@cocotb.parametrize(stall=("heavy", "bursty"))
+async def full_value_memories(dut, stall: str) -> None:
+    """Packets of eight words, one behind the other, while cores have no room: a lane's value memory is full to the last word."""
+    sizes = [param(name) for name in ("Rows", "Cols", "RowBufferWords", "DirectoryDepth")]
+    setup = compiled((3, 12, 64), (1, 1), 1, (0,) * 4, 1.0, *sizes)
+    assert setup is not None
+    await run_layer(dut, setup, stall, "none")
+
+
 @pytest.mark.parametrize(("rows", "cols"), [(1, 2), (2, 2), (4, 2)], ids=["one lane", "two lanes", "four lanes"])
 def test_phantom_lam(rows: int, cols: int) -> None:
     np.seterr(all="raise")
