@@ -20,6 +20,7 @@ phantom_lam_request.sv
 phantom_lam_fetch.sv
 phantom_lam_reader.sv
 phantom_lam_values.sv
+phantom_lam_pick.sv
 phantom_lam_scan.sv
 phantom_lam_pack.sv
 phantom_lam_lane.sv

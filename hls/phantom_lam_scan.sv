@@ -1,9 +1,7 @@
-// LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, and yields the nonzeros of the view two at a time.
+// LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, for the nonzeros of the view.
 //
 //   piece: masks of one row piece AND the columns of the tile and view
-//   pick:  the two lowest bits of it that are not yet taken
-//   rank:  how many values lie before each of them (popcount of the whole mask below), and their columns in the tile
-//   value: read them, and turn the columns into positions in the tile and edge codes
+//   pick, rank, value: its nonzeros two at a time (phantom_lam_pick)
 //
 // A row begins with the piece that holds its first wanted column and ends with the last one's. A piece without nonzeros costs one
 // cycle (its row may end there), rows that the view does not want likewise. Rows of the view that do not exist (padding, or
@@ -55,26 +53,12 @@ module phantom_lam_scan
   logic [6:0]         view_rows_q;    // of its view
   logic               filler_q;       // view rows in front of this packet's row, or behind the last packet, that do not exist
   logic [6:0]         gap_q;          // how many: view rows from the next one to this packet's row, or to the view's end
-  logic               many_q, advance;  // the piece in front has bits left; else the next one takes its place
+  logic               many, advance;  // the piece in front has bits left; else the next one takes its place
 
-  assign advance     = enable_i && !many_q;
+  assign advance     = enable_i && !many;
   assign tok_ready_o = advance && (!tok_valid_q || (done && !fresh_chan_q));
 
-  typedef struct packed {
-    logic       valid;
-    logic [1:0] count;
-    logic       row_end;
-    logic       view_end;
-    logic       chan_end;
-    logic       chan_load;
-    logic [3:0] tile;
-    logic [1:0] view;
-    logic [7:0] row_pos;
-    logic       packet_end;  // the last read of the packet's values
-    logic [3:0] value_words;
-  } pick_t;
-
-  pick_t piece_d, piece_stage_q, pick_d, pick_q, rank_stage_q, value_stage_q;
+  lam_piece_t piece_d;
 
   // --- this piece -------------------------------------------------------------------------------------------------------
 
@@ -189,11 +173,6 @@ module phantom_lam_scan
     end
   end
 
-  logic [Lf-1:0]     bits_q, raw0_q;  // wanted ones that are left, and all of the mask
-  logic [6:0]        rank0_q;         // nonzeros in all pieces before
-  logic [5:0]        value_base0_q;
-  logic [8:0]        col0_q;          // column in the tile of the piece's first bit
-
   always_comb begin
     piece_d             = '0;
     piece_d.valid       = tok_valid_q;
@@ -210,134 +189,42 @@ module phantom_lam_scan
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (advance) begin
-      raw0_q        <= raw;
-      value_base0_q <= tok_q.value_base;
-      col0_q        <= col_q + 9'({piece_q, PieceW'(0)});
-      unique case (piece_q)
-        2'd0:    rank0_q <= '0;
-        2'd1:    rank0_q <= 7'(counts_q[0]);
-        2'd2:    rank0_q <= 7'(counts_q[0]) + 7'(counts_q[1]);
-        default: rank0_q <= 7'(counts_q[0]) + 7'(counts_q[1]) + 7'(counts_q[2]);
-      endcase
-    end
-  end
-
-  // --- pick -----------------------------------------------------------------------------------------------------------
-
-  logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q, bits_d;
-  logic [Lf-1:0] bits_next, gone_q;      // what bits_q will be; the inverse of bits_q, see below
-  logic          looked_at;              // this piece's bits; else it stands for something else
-  logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
-  logic [8:0]    rank1_q;                // from here on with the packet's place in the value memory
-  logic [8:0]    col1_q;
-
-  assign low  = bits_q & (~bits_q + 1'b1);
-  assign rest = bits_q & ~low;
-  assign low2 = rest & (~rest + 1'b1);
-  assign bits_d    = raw & wanted;
-  assign bits_next = many_q ? rest & ~low2 : looked_at ? bits_d : '0;
+  logic       looked_at;  // this piece's bits; else it stands for something else
+  logic [6:0] rank;       // nonzeros in all pieces before
   assign looked_at = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q;
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      bits_q <= '0;
-      gone_q <= '1;
-      many_q <= 1'b0;
-    end else if (enable_i) begin
-      bits_q <= bits_next;
-      gone_q <= ~bits_next;
-      // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
-      // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
-      many_q <= many_q ? at_least(~gone_q, 5) : looked_at && at_least(bits_d, 3);
-    end
-  end
-
   always_comb begin
-    pick_d       = piece_stage_q;
-    pick_d.count = {rest != '0, low != '0 && rest == '0};
-    if (many_q) begin
-      pick_d.row_end    = 1'b0;
-      pick_d.packet_end = 1'b0;
-    end
+    unique case (piece_q)
+      2'd0:    rank = '0;
+      2'd1:    rank = 7'(counts_q[0]);
+      2'd2:    rank = 7'(counts_q[0]) + 7'(counts_q[1]);
+      default: rank = 7'(counts_q[0]) + 7'(counts_q[1]) + 7'(counts_q[2]);
+    endcase
   end
 
-  always_ff @(posedge clk_i) begin
-    if (enable_i) begin
-      low_q        <= low;
-      low2_q       <= low2;
-      below_q      <= ~bits_q & (bits_q - 1'b1);
-      below2_q     <= ~rest & (rest - 1'b1);
-      raw_q        <= raw0_q;
-      rank1_q      <= 9'(rank0_q) + {value_base0_q, 3'd0};
-      col1_q       <= col0_q;
-    end
-  end
-
-  // --- rank -----------------------------------------------------------------------------------------------------------
-
-  logic [1:0][8:0] rank2_q;  // place of the value: word and byte
-  logic [1:0][7:0] col2_q;  // column in the tile, from the view's first one
-  logic [1:0][8:0] col1;
-
-  assign col1[0] = col1_q + 9'(index_of(low_q));
-  assign col1[1] = col1_q + 9'(index_of(low2_q));
-
-  always_ff @(posedge clk_i) begin
-    if (enable_i) begin
-      rank2_q[0] <= rank1_q + 9'(count_of(raw_q & below_q));
-      rank2_q[1] <= rank1_q + 9'(count_of(raw_q & below2_q));
-      for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
-    end
-  end
-
-  // --- value ----------------------------------------------------------------------------------------------------------
-
-  act_entry_t [1:0] entry;
-
-  phantom_lam_values u_values (
+  phantom_lam_pick #(
+    .Lf(Lf)
+  ) u_pick (
     .clk_i,
+    .rst_ni,
     .enable_i,
-    .edge_cols_i(cfg_i.edge_cols),
+    .cfg_i,
+    .many_o      (many),
+    .piece_i     (piece_d),
+    .looked_at_i (looked_at),
+    .bits_i      (raw & wanted),
+    .mask_i      (raw),
+    .rank_i      (rank),
+    .value_base_i(tok_q.value_base),
+    .col_i       (col_q + 9'({piece_q, PieceW'(0)})),
+    .values_back_o,
+    .values_back_count_o,
     .value_we_i,
     .value_addr_i,
     .value_i,
-    .rank_i     (rank2_q),
-    .row_pos_i  (rank_stage_q.row_pos),
-    .col_i      (col2_q),
-    .entry_o    (entry)
+    .beat_valid_o,
+    .beat_o
   );
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      piece_stage_q <= '0;
-      pick_q        <= '0;
-      rank_stage_q  <= '0;
-      value_stage_q <= '0;
-    end else if (enable_i) begin
-      if (!many_q) piece_stage_q <= piece_d;
-      pick_q        <= pick_d;
-      rank_stage_q  <= pick_q;
-      value_stage_q <= rank_stage_q;
-    end
-  end
-
-  // Room is given back only with the read itself: while everything is frozen, the values must stay.
-  assign values_back_o       = enable_i && rank_stage_q.valid && rank_stage_q.packet_end;
-  assign values_back_count_o = rank_stage_q.value_words;
-
-  assign beat_valid_o = value_stage_q.valid && enable_i;
-  assign beat_o = '{
-      entry: entry,
-      count: value_stage_q.count,
-      row_end: value_stage_q.row_end,
-      view_end: value_stage_q.view_end,
-      chan_end: value_stage_q.chan_end,
-      chan_load: value_stage_q.chan_load,
-      tile: value_stage_q.tile,
-      view: value_stage_q.view
-  };
 
   logic unused;
   assign unused = &{1'b0, in_cfg_i};

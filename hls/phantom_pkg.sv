@@ -290,6 +290,21 @@ package phantom_pkg;
     logic        chan_end;     // and so are all views of this channel
   } lam_token_t;
 
+  // A row piece of a mask, or what stands in its place, and what ends with it.
+  typedef struct packed {
+    logic       valid;
+    logic [1:0] count;
+    logic       row_end;
+    logic       view_end;
+    logic       chan_end;
+    logic       chan_load;
+    logic [3:0] tile;
+    logic [1:0] view;
+    logic [7:0] row_pos;
+    logic       packet_end;  // the last read of the packet's values
+    logic [3:0] value_words;
+  } lam_piece_t;
+
   // One step of the LAM's scan: up to two entries, and what ends with them.
   typedef struct packed {
     act_entry_t [1:0] entry;

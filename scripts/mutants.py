@@ -44,12 +44,12 @@ MUTANTS = (
     Mutant("LAM: values are given back too early", "lam_request", "fits_q[lane_q] ?", "1'b1 ?", LAM),
     Mutant(
         "LAM: the pieces before this one count nothing",
-        "lam_scan",
+        "lam_pick",
         "rank1_q + 9'(count_of(raw_q & below_q",
         "9'(count_of(raw_q & below_q",
         LAM,
     ),
-    Mutant("LAM: the second nonzero is the first again", "lam_scan", "low2_q       <= low2;", "low2_q       <= low;", LAM),
+    Mutant("LAM: the second nonzero is the first again", "lam_pick", "low2_q       <= low2;", "low2_q       <= low;", LAM),
     Mutant("LAM: all channels go to the first group", "lam_walk", "tile_q[3:0] + owner_q;", "tile_q[3:0];", LAM),
     Mutant("LAM: every pass has the first channels", "lam_walk", "(last_pass_q || !cfg_i.own_chans)", "1'b1", LAM),
     Mutant(
@@ -126,12 +126,12 @@ MUTANTS = (
     ),
     Mutant(
         "LAM: of many nonzeros the second one comes twice",
-        "lam_scan",
+        "lam_pick",
         "many_q ? rest & ~low2 :",
         "many_q ? rest :",
         LAM,
     ),
-    Mutant("LAM: four nonzeros of a piece are enough", "lam_scan", "at_least(~gone_q, 5) :", "1'b0 :", LAM),
+    Mutant("LAM: four nonzeros of a piece are enough", "lam_pick", "at_least(~gone_q, 5) :", "1'b0 :", LAM),
     Mutant("LAM: rows that do not exist are left out", "lam_scan", "!tok_gap_0[row_after];", "1'b0;", LAM),
     Mutant(
         "LAM: a chunk is read before it is there",
