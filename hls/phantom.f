@@ -1,6 +1,7 @@
 // Sources in dependency order: lint, simulation and synthesis read this list.
 phantom_pkg.sv
 phantom_ones_pkg.sv
+phantom_lam_pkg.sv
 phantom_slice.sv
 phantom_fifo.sv
 phantom_sdp_ram.sv

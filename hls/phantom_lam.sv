@@ -11,6 +11,7 @@
 // fill. `room_i` must leave a margin of 12 words.
 module phantom_lam
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 #(
   parameter int unsigned Rows           = 4,
   parameter int unsigned Cols           = 4,

@@ -15,6 +15,7 @@
 // (`need_row_o`) when all that was found of the strip before has been read.
 module phantom_lam_fetch
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 #(
   parameter int unsigned Lanes          = 4,
   parameter int unsigned Readers        = 2,

@@ -6,6 +6,7 @@
 // room everything waits. `room_i` must leave a margin of 12 words: scan and pack are up to five steps ahead, registers included.
 module phantom_lam_lane
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 #(
   parameter int unsigned Rows = 4,
   parameter int unsigned Cols = 4,

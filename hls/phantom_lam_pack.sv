@@ -7,6 +7,7 @@
 // Contract: one beat a cycle; `fill_o` follows two cycles later, and a commit never overtakes words or runs.
 module phantom_lam_pack
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 (
   input  logic       clk_i,
   input  logic       rst_ni,

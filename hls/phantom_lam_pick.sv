@@ -8,6 +8,7 @@
 // `beat_valid_o` comes three cycles after the pick; `enable_i` low freezes everything (the far side is full).
 module phantom_lam_pick
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
   import phantom_ones_pkg::*;
 #(
   parameter int unsigned Lf = 16

@@ -11,6 +11,7 @@
 // reader's turn the port is its own where `port_o` says so; `busy_o` until the last token is out.
 module phantom_lam_reader
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 #(
   parameter int unsigned Lanes          = 4,
   parameter int unsigned RowBufferWords = 12288,

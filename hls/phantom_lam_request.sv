@@ -9,6 +9,7 @@
 // of a value memory back. `empty_o`: nothing is on its way to the readers.
 module phantom_lam_request
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 #(
   parameter int unsigned Lanes          = 4,
   parameter int unsigned Readers        = 2,

@@ -11,6 +11,7 @@
 // freezes everything (the far side is full).
 module phantom_lam_scan
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
   import phantom_ones_pkg::*;
 #(
   parameter int unsigned Lf = 16

@@ -11,6 +11,7 @@
 // comes three cycles later at the earliest. After the one with `last_o` nothing comes until the next start.
 module phantom_lam_walk
   import phantom_pkg::*;
+  import phantom_lam_pkg::*;
 (
   input  logic        clk_i,
   input  logic        rst_ni,
