@@ -57,8 +57,11 @@ module phantom_tds
 
   logic [4:0] slot_mask;
   logic [7:0] window_mask;
-  assign slot_mask   = 5'((6'd1 << cfg_i.slot_bits) - 6'd1);
-  assign window_mask = 8'((9'd1 << cfg_i.window_bits) - 9'd1);
+  // Bit by bit, not as a power of two less one: that would be a carry chain in front of the sum.
+  always_comb begin
+    for (int unsigned i = 0; i < 5; i++) slot_mask[i] = 32'(cfg_i.slot_bits) > i;
+    for (int unsigned i = 0; i < 8; i++) window_mask[i] = 32'(cfg_i.window_bits) > i;
+  end
 
   // Each stage has its own copies of valid and thread.
   logic               valid2_q, valid3_q, valid4_q, valid5_q;
