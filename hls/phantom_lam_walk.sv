@@ -49,6 +49,8 @@ module phantom_lam_walk
   logic signed [11:0] tile_base_q;    // of the tile
   logic [10:0] tile_col_q;            // input column that belongs to its first output column
   logic [11:0] pass_end_q;            // first channel beyond the pass
+  logic [11:0] end_chan_q;            // last channel, and last strip, of all
+  logic [15:0] end_strip_q;
   logic [3:0]  owner_q, out_tile_q;   // first tile number of the channel's group; number of the tile
   logic new_chunk_q, new_strip_q;     // the first visit of a chunk, or of a strip
   logic last_view_q, last_tile_q, last_chan_q, last_in_chunk_q, last_pass_q, last_strip_q;
@@ -58,11 +60,13 @@ module phantom_lam_walk
   always_ff @(posedge clk_i) begin
     last_view_q     <= 3'(view_q + 3'd1) == cfg_i.views;
     last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
-    last_chan_q     <= 12'(chan_q + 12'd1) == cfg_i.chans || 12'(chan_q + 12'd1) == pass_end_q;
-    last_in_chunk_q <= 12'(chan_q + 12'd1) == cfg_i.chans || chan_q[2:0] == 3'd7;
+    end_chan_q      <= cfg_i.chans - 12'd1;
+    end_strip_q     <= cfg_i.strips - 16'd1;
+    last_chan_q     <= chan_q == end_chan_q || 12'(chan_q + 12'd1) == pass_end_q;
+    last_in_chunk_q <= chan_q == end_chan_q || chan_q[2:0] == 3'd7;
     out_tile_q      <= tile_q[3:0] + owner_q;
     last_pass_q     <= 8'(pass_q + 8'd1) == cfg_i.passes;
-    last_strip_q    <= 16'(strip_q + 16'd1) == cfg_i.strips;
+    last_strip_q    <= strip_q == end_strip_q;
     next_tile_q     <= last_view_q && !last_tile_q;
     next_chan_q     <= last_view_q && last_tile_q;
     next_pass_q     <= last_view_q && last_tile_q && last_chan_q;
