@@ -93,8 +93,9 @@ def run_entries(setup: Setup, channel: int, v: int, first: int, first_col: int) 
     """Entries of each run of a view for the tile whose first row and column of the result are `first` and `first_col`."""
     view, program = setup.geometry.views[v], setup.program
     pool, rows = program.stage.pool, program.tiling.tile_rows
-    if pool is not None:  # from the result to the sums
-        first, first_col, rows = first * pool.stride, first_col * pool.stride, (rows - 1) * pool.stride + pool.kernel[0]
+    if pool is not None:  # from the result to the sums, without the row that the tile above keeps
+        kept = program.registers["POOL"]["keep_row"]
+        first, first_col, rows = first * pool.stride, first_col * pool.stride, (rows - 1) * pool.stride + pool.kernel[0] - kept
     stride = 2 if program.registers["LAM_LOOPS"]["stride2"] else 1
     plane, pitch = setup.planes[channel], setup.geometry.pitch
     runs = {}
