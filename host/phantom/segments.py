@@ -135,6 +135,7 @@ def _tile_words(rows: int, density: float, cut: Segmentation) -> float:
 
 
 def _packet_words(rows: int, density: float, cut: Segmentation) -> float:
-    """Words of a packet: header, masks, and values, whose last word is half full on average."""
+    """Words of a packet: header, masks, and values, whose last word is half full on average. At most, from density 1 on."""
     positions = rows * cut.span
-    return 1 + LANES * (1 + min(-(-positions // 8), positions * min(1.0, density) / 8 + 0.5))
+    most = -(-positions // 8)
+    return 1 + LANES * (1 + (min(most, positions * density / 8 + 0.5) if density < 1.0 else most))

@@ -206,6 +206,7 @@ def test_fully_connected_layers(board: Board, seed: int, densities: tuple[float,
 
 @few(10)
 @given(seed=SEEDS, rank=RANKS)
+@example(seed=34091, rank=173)  # once too large for the row buffer: packets of two positions, whose words are not half full
 def test_graphs(board: Board, seed: int, rank: int) -> None:
     """Additions, carried tensors, concatenations, maximum pooling; each stage reads what the one before has written."""
     network = random_graph(seed, most=5)
