@@ -105,8 +105,9 @@ module phantom_drain
   logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
   logic        real_y, real_x, spent_y, spent_x, kept_row, above, image_ends, last_seg_row;
   logic [7:0]  from, by, next;
-  logic [10:0] strip_left_q, image_left_q, rows_left_q;  // rows of results in the image below the strip's first, and this segment's;
-  logic [8:0]  tile_left_q;                              // in the tile; in both
+  logic [10:0] strip_left_q, image_left_q;  // rows of results down to the image's end, from the strip's first row, from this segment's
+  logic [8:0]  tile_left_q;                 // down to the tile's end
+  logic [10:0] rows_left_q;                 // down to the nearer one
   logic        image_ends_q, beyond_q;
 
   always_comb begin

@@ -7,8 +7,7 @@
 // cycle (its row may end there), rows that the view does not want likewise. Rows of the view that do not exist (padding, or
 // below the image) are empty beats.
 //
-// Contract: `beat_valid_o` comes three cycles after the pick, which makes the pieces wait while it has bits left; `enable_i` low
-// freezes everything (the far side is full).
+// Contract: a token is taken in a cycle with `tok_ready_o`; beats and `enable_i` as in phantom_lam_pick.
 module phantom_lam_scan
   import phantom_pkg::*;
   import phantom_lam_pkg::*;
