@@ -53,8 +53,6 @@ module phantom_control
   assign busy_o       = state_q != StIdle && state_q != StError;
   assign clear_o      = state_q == StReset;
   assign scrub_addr_o = count_q[8:0];
-  assign open_o       = state_q == StRun;
-  assign swallow_o    = state_q == StError;
 
   always_comb begin
     error_d = ErrNone;
@@ -70,6 +68,8 @@ module phantom_control
     start_o    <= rst_ni && state_q == StStart;
     if (!rst_ni || soft_reset_i) begin
       state_q <= StIdle;
+      open_o  <= 1'b0;
+      swallow_o <= 1'b0;
       count_q <= '0;
       done_o  <= 1'b0;
       error_o <= ErrNone;
@@ -84,6 +84,7 @@ module phantom_control
           stuck_q <= '0;
           if (start_i) begin
             state_q <= StReset;
+            swallow_o <= 1'b0;
             done_o  <= 1'b0;
             error_o <= ErrNone;
           end
@@ -93,15 +94,21 @@ module phantom_control
           state_q <= StScrub;
         end
         StScrub: if (count_q == 10'd527) state_q <= StStart;
-        StStart: state_q <= StRun;
+        StStart: begin
+          state_q <= StRun;
+          open_o  <= 1'b1;
+        end
         default: begin
           still_q <= moved_i ? '0 : still_q + 26'd1;
           stuck_q <= row_stuck_i ? stuck_q + 6'd1 : '0;
           if (error_d != ErrNone) begin
             error_o <= error_d;
             state_q <= StError;
+            open_o  <= 1'b0;
+            swallow_o <= 1'b1;
           end else if (out_done_i && act_ended_i && wgt_ended_i) begin
             done_o  <= 1'b1;
+            open_o  <= 1'b0;
             state_q <= StIdle;
           end
         end

@@ -102,7 +102,8 @@ module phantom_drain
   logic        top_q;            // first row of results of the tile
   logic        final_q;          // nobody will want the sums below this segment
   logic [7:0]  chunk;            // of this slot
-  logic        core_done, last_col, last_pos, last_seg_row_q, last_xs_q, last_wx, last_wy, last_row, image_left, image_right;
+  logic        core_done, last_pos, last_seg_row_q, last_xs_q, image_left, image_right;
+  logic        last_wx_q, last_wy_q, last_col_q, last_row_q;  // this position is the last one of its window's row, ... of the segment
   logic        real_y, real_x, spent_y, spent_x, kept_row, above, image_ends, last_seg_row;
   logic [7:0]  from, by, next;
   logic [10:0] strip_left_q, image_left_q;  // rows of results down to the image's end, from the strip's first row, from this segment's
@@ -124,27 +125,23 @@ module phantom_drain
   assign last_seg_row    = rows_left_q <= 11'(cfg_i.seg_more_rows) + 11'd1;
   assign more_rows       = rows_left_q > 11'(cfg_i.seg_more_rows) ? cfg_i.seg_more_rows : 6'(rows_left_q - 11'd1);
   assign more_cols       = (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) - 7'd1;
-  assign last_col        = cols_left_q == '0;
-  assign last_wx         = wx_q == cfg_i.pool.more;
-  assign last_wy         = wy_q == more_y_q;
-  assign last_row        = row_left_q == '0;
-  assign last_pos        = last_col && last_row && last_wx && last_wy;
+  assign last_pos        = last_col_q && last_row_q && last_wx_q && last_wy_q;
 
   // Which positions of the window exist, and which no other window will want.
   assign image_left  = xs_q == '0 && col_q == '0;
-  assign image_right = xs_q == cfg_i.last_xs && last_col;
+  assign image_right = xs_q == cfg_i.last_xs && last_col_q;
   assign real_y      = !(row_y_q == '0 && wy_q < cfg_i.pool.top) &&
                        !(row_y_q == cfg_i.rows - 10'd1 && wy_q > cfg_i.pool.bottom_more);
   assign real_x      = !(image_left && wx_q < cfg_i.pool.left) && !(image_right && wx_q > cfg_i.pool.right_more);
-  assign spent_y     = wy_q < cfg_i.pool.step || (last_row && final_q);
-  assign spent_x     = wx_q < cfg_i.pool.step || (last_col && last_xs_q);
+  assign spent_y     = wy_q < cfg_i.pool.step || (last_row_q && final_q);
+  assign spent_x     = wx_q < cfg_i.pool.step || (last_col_q && last_xs_q);
 
   assign kept_row = keep_q && cfg_i.pool.keep_row;
   assign above    = top_q && wy_q == '0 && cfg_i.pool.keep_row;
 
   // Where the next position lies: beside this one, in the window's next row, in the next window, in the next row of windows.
-  assign from = !last_wx ? addr_q : !last_wy ? window_row_q : !last_col ? window_q : line_q;
-  assign by   = !last_wx ? 8'd1 : !last_wy ? cfg_i.pitch : !last_col ? 8'(cfg_i.pool.step) : cfg_i.row_step;
+  assign from = !last_wx_q ? addr_q : !last_wy_q ? window_row_q : !last_col_q ? window_q : line_q;
+  assign by   = !last_wx_q ? 8'd1 : !last_wy_q ? cfg_i.pitch : !last_col_q ? 8'(cfg_i.pool.step) : cfg_i.row_step;
   assign next = from + by;
 
   assign chunk = entry_q.chunk + pass_chunk_q + (cfg_i.pairs ? 8'(slot_q[5:1]) : 8'(slot_q));
@@ -164,7 +161,7 @@ module phantom_drain
     bit_o     <= row_bit_q + 6'(col_q);
     last_o     <= last_pos;
     first_o    <= wy_q == '0 && wx_q == '0;
-    complete_o <= last_wx && last_wy;
+    complete_o <= last_wx_q && last_wy_q;
     real_o     <= real_y && real_x;
     keep_o     <= keep_q;
     partner_o  <= cfg_i.pairs && !keep_q;
@@ -245,6 +242,10 @@ module phantom_drain
           wx_q         <= '0;
           wy_q         <= '0;
           more_y_q     <= kept_row ? '0 : cfg_i.pool.more;
+          last_wx_q    <= cfg_i.pool.more == '0;
+          last_wy_q    <= kept_row || cfg_i.pool.more == '0;
+          last_col_q   <= (xs_q == cfg_i.last_xs ? cfg_i.last_span : cfg_i.span) == 7'd1;
+          last_row_q   <= cfg_i.seg_more_rows == '0 || rows_left_q == 11'd1;
           col_q        <= '0;
           if (beyond_q) state_q <= StNextSlot;
           else if (seg_ready_i || keep_q) state_q <= StRead;
@@ -253,20 +254,24 @@ module phantom_drain
           addr_q  <= next;
           place_q <= place_q + 7'd1;
           wx_q   <= wx_q + 2'd1;
-          if (last_wx) begin
+          last_wx_q <= last_wx_q ? cfg_i.pool.more == '0 : 2'(wx_q + 2'd1) == cfg_i.pool.more;
+          if (last_wx_q) begin
             wx_q         <= '0;
             wy_q         <= wy_q + 2'd1;
+            last_wy_q    <= last_wy_q ? more_y_q == '0 : 2'(wy_q + 2'd1) == more_y_q;
             window_row_q <= next;
-            if (last_wy) begin
+            if (last_wy_q) begin
               wy_q        <= '0;
               col_q       <= col_q + 7'd1;
               cols_left_q <= cols_left_q - 7'd1;
+              last_col_q  <= last_col_q ? more_cols_q == '0 : cols_left_q == 7'd1;
               window_q    <= next;
-              if (last_col) begin
+              if (last_col_q) begin
                 top_q       <= 1'b0;
                 col_q       <= '0;
                 cols_left_q <= more_cols_q;
                 row_left_q <= row_left_q - 6'd1;
+                last_row_q <= row_left_q == 6'd1;
                 row_bit_q  <= row_bit_q + 6'(7'd1 << cfg_i.log2_pitch);
                 row_y_q    <= row_y_q + 10'd1;
                 line_q     <= next;

@@ -108,7 +108,7 @@ module phantom_lam
   end
 
   assign turn      = Readers'({turn_q, !turn_q});
-  assign port_used = |(turn & port);
+  assign port_used = |port;
 
   for (genvar r = 0; r < Readers; r++) begin : g_reader
     phantom_lam_reader #(
@@ -140,7 +140,7 @@ module phantom_lam
   // The finder reads headers while the reader rests whose turn it is.
   always_comb begin
     mem_addr_o = head_addr;
-    for (int unsigned r = 0; r < Readers; r++) if (turn[r] && port[r]) mem_addr_o = reader_addr[r];
+    for (int unsigned r = 0; r < Readers; r++) if (port[r]) mem_addr_o = reader_addr[r];
   end
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------

@@ -156,11 +156,11 @@ module phantom_lam_fetch
 
   // --- found: a packet of a view, or the end of the view ---------------------------------------------------------------------
 
-  logic        found_q, take_found;
+  logic        found_q, ready_found;
   lam_place_t  place_q;
   lam_packet_t packet_q;
 
-  assign look = !found_q || take_found;
+  assign look = !found_q || ready_found;
 
   always_ff @(posedge clk_i) begin
     if (look) begin
@@ -194,7 +194,7 @@ module phantom_lam_fetch
     .log2_lanes_i (cfg_i.log2_lanes),
     .in_cfg_i,
     .found_valid_i(found_q),
-    .found_take_o (take_found),
+    .found_ready_o(ready_found),
     .packet_i     (packet_q),
     .place_i      (place_q),
     .empty_o      (requests_empty),

@@ -20,8 +20,7 @@ module phantom_lam_pick
   output logic          many_o,
   // a piece
   input  lam_piece_t    piece_i,
-  input  logic          looked_at_i,   // its bits count; else it stands for something else
-  input  logic [Lf-1:0] bits_i,        // wanted ones,
+  input  logic [Lf-1:0] bits_i,        // wanted ones; none where it stands for something else
   input  logic [Lf-1:0] mask_i,        // and all of the mask
   input  logic [6:0]    rank_i,        // nonzeros in all pieces before
   input  logic [5:0]    value_base_i,
@@ -65,7 +64,7 @@ module phantom_lam_pick
   assign low  = bits_q & (~bits_q + 1'b1);
   assign rest = bits_q & ~low;
   assign low2 = rest & (~rest + 1'b1);
-  assign bits_next = many_q ? rest & ~low2 : looked_at_i ? bits_i : '0;
+  assign bits_next = many_q ? rest & ~low2 : bits_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -77,7 +76,7 @@ module phantom_lam_pick
       gone_q <= ~bits_next;
       // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
       // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
-      many_q <= many_q ? at_least(~gone_q, 5) : looked_at_i && at_least(bits_i, 3);
+      many_q <= many_q ? at_least(~gone_q, 5) : three_of(bits_i);
     end
   end
 

@@ -7,8 +7,8 @@
 // A request without values (the end of a view) goes the same way, so that it stays behind the packets before it, but needs no port.
 //
 // Contract: a request is taken when the one before it has all its addresses out and its lane has room (`tok_room_i`: at least seven
-// more tokens fit). `tok_valid_o` comes when all values of the token are in the value memory, and cannot be held back. In the
-// reader's turn the port is its own where `port_o` says so; `busy_o` until the last token is out.
+// more tokens fit). `tok_valid_o` comes when all values of the token are in the value memory, and cannot be held back. `turn_i`
+// alternates; the port is the reader's own in cycles with `port_o`. `busy_o` until the last token is out.
 module phantom_lam_reader
   import phantom_pkg::*;
   import phantom_lam_pkg::*;
@@ -46,6 +46,7 @@ module phantom_lam_reader
 
   logic             reading_q, first_q, last_q, step;
   logic             reading, last, view_end;  // in the cycle that comes
+  logic             port_q;     // the port is this reader's, and it has an address for it
   logic             free_q;     // nothing is being read any more, or this is its last address
   logic [AddrW-1:0] addr_q;
   logic [3:0]       left_q;     // words of values that the addresses before this one have not brought
@@ -53,7 +54,7 @@ module phantom_lam_reader
   lam_token_t       tok_q;
 
   assign step       = reading_q && (turn_i || tok_q.view_end);
-  assign port_o     = reading_q && !tok_q.view_end;
+  assign port_o     = port_q;
   assign req_take_o = req_valid_i && free_q && tok_room_i[req_lane_i];
   assign reading    = req_take_o || (reading_q && !(step && last_q));
   assign last       = req_take_o ? req_tok_i.value_words <= 4'd1 : step ? left_q <= (first_q ? 4'd3 : 4'd4) : last_q;
@@ -80,10 +81,12 @@ module phantom_lam_reader
     last_q <= last;
     if (!rst_ni) begin
       reading_q <= 1'b0;
+      port_q    <= 1'b0;
       free_q    <= 1'b1;
     end else begin
       reading_q <= reading;
-      // Known a cycle ahead, because the finder hangs on it; turns alternate.
+      // Known a cycle ahead, because the row memory's address and the finder hang on them; turns alternate.
+      port_q    <= reading && !view_end && !turn_i;
       free_q    <= !reading || (last && (!turn_i || view_end));
     end
   end

@@ -5,7 +5,7 @@
 // Tile t belongs to lane t modulo their number; each lane has tokens and a value memory of its own, of 64 words, and here account is kept
 // of the room in it. The even lanes have one reader, the odd ones another.
 //
-// Contract: what is found (valid, take) may be the end of a view, which has no words but goes the same way. `values_back_i` gives words
+// Contract: what is found (valid, ready) may be the end of a view, which has no words but goes the same way. `values_back_i` gives words
 // of a value memory back. `empty_o`: nothing is on its way to the readers.
 module phantom_lam_request
   import phantom_pkg::*;
@@ -22,7 +22,7 @@ module phantom_lam_request
   input  logic [1:0]         log2_lanes_i,
   input  input_cfg_t         in_cfg_i,
   input  logic               found_valid_i,
-  output logic               found_take_o,
+  output logic               found_ready_o,  // it is taken, or would be
   input  lam_packet_t        packet_i,
   input  lam_place_t         place_i,
   output logic               empty_o,
@@ -45,14 +45,15 @@ module phantom_lam_request
     for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
   end
 
-  logic               sized_q, take_sized;
+  logic               sized_q, take_found, take_sized, go;
   lam_token_t         tok, tok_q;
   logic [6:0]         offset_q;
   logic [AddrW-1:0]   addr_q;
   logic [LaneW-1:0]   lane_q;
   logic signed [11:0] col_offset, cols_left;
 
-  assign found_take_o = found_valid_i && (!sized_q || take_sized);
+  assign found_ready_o = !sized_q || go;
+  assign take_found    = found_valid_i && found_ready_o;
 
   assign col_offset = $signed({2'b0, packet_i.col}) - place_i.first_col;
   assign cols_left  = place_i.last_col - $signed({2'b0, packet_i.col});
@@ -73,14 +74,14 @@ module phantom_lam_request
   end
 
   always_ff @(posedge clk_i) begin
-    if (found_take_o) begin
+    if (take_found) begin
       tok_q    <= tok;
       offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_i.chan) + 7'd1;
       addr_q   <= AddrW'(packet_i.addr);
       lane_q   <= LaneW'(place_i.tile & ((4'd1 << log2_lanes_i) - 4'd1));
     end
     if (!rst_ni) sized_q <= 1'b0;
-    else if (found_take_o || take_sized) sized_q <= found_take_o;
+    else if (take_found || take_sized) sized_q <= take_found;
   end
 
   // --- request: what the reader of the lane is to read next ------------------------------------------------------------------
@@ -99,8 +100,9 @@ module phantom_lam_request
   logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign request     = sized_q && fits_q[lane_q] ? reader & room : '0;
-  assign take_sized  = |request;
+  assign go          = fits_q[lane_q] && room[Readers == 1 ? 0 : lane_q[0]];
+  assign take_sized  = sized_q && go;
+  assign request     = take_sized ? reader : '0;
   assign empty_o     = !sized_q && req_valid_o == '0;
   assign addr        = wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
 

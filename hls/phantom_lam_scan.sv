@@ -1,6 +1,6 @@
 // LAM, second half: looks ahead through the mask words, `Lf` = 16 positions a cycle, for the nonzeros of the view.
 //
-//   piece: masks of one row piece AND the columns of the tile and view
+//   piece: masks of one row piece AND the columns of the tile and view, into a register
 //   pick, rank, value: its nonzeros two at a time (phantom_lam_pick)
 //
 // A row begins with the piece that holds its first wanted column and ends with the last one's. A piece without nonzeros costs one
@@ -63,20 +63,20 @@ module phantom_lam_scan
   // --- this piece -------------------------------------------------------------------------------------------------------
 
   logic [Lf-1:0] raw, above, below, wanted;
-  logic          row_exists_q, first_piece_q, last_piece, row_done, packet_done;
+  logic          row_exists_q, first_piece_q, last_piece_q, row_done, packet_done;
   logic [6:0]    pitch;
-  logic [5:0]    next_first;
+  logic [5:0]    next_first, next_last;
   logic [1:0]    phase_q;
   logic [PieceW:0] counts_q[3];  // nonzeros in each piece of the word but the last one
 
   assign raw        = tok_q.mask[Lf*piece_q+:Lf];
   assign pitch      = 7'd1 << in_cfg_i.log2_pitch;
   assign next_first = first_bit_q + pitch[5:0];
+  assign next_last  = last_bit_q + pitch[5:0];
 
   // No piece of a row lies before its first one.
   assign above = first_piece_q ? {Lf{1'b1}} << first_bit_q[PieceW-1:0] : '1;
-  assign below = last_piece ? ~({{(Lf - 1) {1'b1}}, 1'b0} << last_bit_q[PieceW-1:0]) : '1;
-  assign last_piece = piece_q == last_bit_q[5-:IndexW];
+  assign below = last_piece_q ? ~({{(Lf - 1) {1'b1}}, 1'b0} << last_bit_q[PieceW-1:0]) : '1;
 
   always_comb begin
     for (int unsigned i = 0; i < Lf; i++) begin
@@ -95,22 +95,24 @@ module phantom_lam_scan
   endfunction
 
   // Rows that the view does not want are left at once.
-  assign row_done    = !filler_q && (last_piece || !row_exists_q);
+  assign row_done    = !filler_q && (last_piece_q || !row_exists_q);
   assign packet_done = row_done && last_row_q;
-  assign done        = !filler_q && (tok_q.view_end || ((last_piece || !row_exists_q) && last_row_q));
+  assign done        = !filler_q && (tok_q.view_end || ((last_piece_q || !row_exists_q) && last_row_q));
 
   // Gap and filler of the token that comes next, for each of the rows that may be the next one of the view then.
   logic [6:0] tok_row, tok_gap[3], step_up;
   logic       tok_exists, next_exists_q, tok_gap_0[3];
+  logic       row_ends;   // with this row of the packet, of the view
   logic [1:0] row_after;  // 0: the first one of the view; 1: as it is; 2: one further on
   assign tok_exists  = !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
   assign tok_row     = tok_i.view_end ? view_i[tok_i.view].rows : cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
   assign tok_gap[0]  = tok_row;
   assign tok_gap[1]  = tok_row - next_row_q;
   assign tok_gap[2]  = tok_row + ~next_row_q;
-  assign row_after   = piece_d.view_end ? 2'd0 : {piece_d.row_end, !piece_d.row_end};
+  assign row_ends    = row_exists_q && tok_q.row_end;
+  assign row_after   = !tok_valid_q ? 2'd1 : tok_q.view_end ? 2'd0 : {row_ends, !row_ends};
   // Rows of the view from this row of the packet to the next one: none from an even to an odd one at stride 2.
-  assign step_up     = 7'(!cfg_i.stride2 || input_row_q[0]) - 7'(piece_d.row_end);
+  assign step_up     = 7'(!cfg_i.stride2 || input_row_q[0]) - 7'(row_ends);
   always_comb for (int unsigned i = 0; i < 3; i++) tok_gap_0[i] = tok_gap[i] == '0;
 
   always_ff @(posedge clk_i) begin
@@ -124,6 +126,7 @@ module phantom_lam_scan
         tok_q       <= tok_i;
         piece_q     <= tok_i.first_col[5-:IndexW];
         first_piece_q <= 1'b1;
+        last_piece_q  <= tok_i.first_col[5-:IndexW] == tok_i.last_col[5-:IndexW];
         rows_left_q <= tok_i.more_rows;
         last_row_q  <= tok_i.more_rows == '0;
         input_row_q <= tok_i.row;
@@ -144,6 +147,7 @@ module phantom_lam_scan
         if (row_done) begin
           piece_q     <= next_first[5-:IndexW];
           first_piece_q <= 1'b1;
+          last_piece_q  <= next_first[5-:IndexW] == next_last[5-:IndexW];
           rows_left_q <= rows_left_q - 6'd1;
           last_row_q  <= rows_left_q == 6'd1;
           input_row_q <= input_row_q + 13'sd1;
@@ -152,19 +156,18 @@ module phantom_lam_scan
           gap_q        <= gap_q + step_up;
           filler_q     <= next_exists_q && gap_q != -step_up;
           first_bit_q <= next_first;
-          last_bit_q  <= last_bit_q + pitch[5:0];
+          last_bit_q  <= next_last;
           col_q       <= col_q - 9'(pitch);
           phase_q     <= phase(cfg_i.stride2, col_q[0] ^ pitch[0]);
         end else begin
           piece_q       <= piece_q + 1'b1;
           first_piece_q <= 1'b0;
+          last_piece_q  <= IndexW'(piece_q + 1'b1) == last_bit_q[5-:IndexW];
         end
       end
       // Rows are counted as their ends go by.
-      if (piece_d.row_end) begin
-        next_row_q <= next_row_q + 7'd1;
-        row_pos_q  <= row_pos_q + cfg_i.pitch;
-      end
+      next_row_q <= next_row_q + 7'(piece_d.row_end);
+      row_pos_q  <= row_pos_q + (piece_d.row_end ? cfg_i.pitch : '0);
       if (piece_d.view_end || piece_d.chan_load) begin
         next_row_q <= '0;
         row_pos_q  <= '0;
@@ -182,7 +185,7 @@ module phantom_lam_scan
     piece_d.value_words = tok_q.value_words;
     if (tok_valid_q && fresh_chan_q) piece_d.chan_load = 1'b1;
     else if (tok_valid_q) begin
-      piece_d.row_end    = filler_q || (!tok_q.view_end && row_done && row_exists_q && tok_q.row_end);
+      piece_d.row_end    = filler_q || (!tok_q.view_end && last_piece_q && row_ends);
       piece_d.view_end   = tok_q.view_end && !filler_q;
       piece_d.chan_end   = tok_q.chan_end && !filler_q;
       piece_d.packet_end = packet_done && !tok_q.view_end;
@@ -191,6 +194,13 @@ module phantom_lam_scan
 
   logic       looked_at;  // this piece's bits; else it stands for something else
   logic [6:0] rank;       // nonzeros in all pieces before
+
+  // The piece as the pick gets it.
+  lam_piece_t    piece_stage_q;
+  logic [Lf-1:0] bits_stage_q, raw_stage_q;
+  logic [6:0]    rank_stage_q;
+  logic [5:0]    base_stage_q;
+  logic [8:0]    col_stage_q;
   assign looked_at = tok_valid_q && !fresh_chan_q && row_exists_q && !filler_q;
 
   always_comb begin
@@ -202,6 +212,18 @@ module phantom_lam_scan
     endcase
   end
 
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      bits_stage_q <= looked_at ? raw & wanted : '0;
+      raw_stage_q  <= raw;
+      rank_stage_q <= rank;
+      base_stage_q <= tok_q.value_base;
+      col_stage_q  <= col_q + 9'({piece_q, PieceW'(0)});
+    end
+    if (!rst_ni) piece_stage_q <= '0;
+    else if (advance) piece_stage_q <= piece_d;
+  end
+
   phantom_lam_pick #(
     .Lf(Lf)
   ) u_pick (
@@ -210,13 +232,12 @@ module phantom_lam_scan
     .enable_i,
     .cfg_i,
     .many_o      (many),
-    .piece_i     (piece_d),
-    .looked_at_i (looked_at),
-    .bits_i      (raw & wanted),
-    .mask_i      (raw),
-    .rank_i      (rank),
-    .value_base_i(tok_q.value_base),
-    .col_i       (col_q + 9'({piece_q, PieceW'(0)})),
+    .piece_i     (piece_stage_q),
+    .bits_i      (bits_stage_q),
+    .mask_i      (raw_stage_q),
+    .rank_i      (rank_stage_q),
+    .value_base_i(base_stage_q),
+    .col_i       (col_stage_q),
     .values_back_o,
     .values_back_count_o,
     .value_we_i,

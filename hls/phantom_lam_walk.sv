@@ -124,65 +124,70 @@ module phantom_lam_walk
       state_q <= StIdle;
     end else begin
       unique case (state_q)
-        StIdle: begin
-          strip_q      <= '0;
-          pass_q       <= '0;
-          chan_q       <= '0;
-          tile_q       <= '0;
-          tile_x_q     <= '0;
-          view_q       <= '0;
-          owner_q      <= '0;
-          pass_end_q   <= cfg_i.pass_chans;
-          need_q       <= '0;
-          need_first_q <= '0;
-          need_end_q   <= 11'(cfg_i.need_span) < 11'(in_cfg_i.rows) ? 11'(cfg_i.need_span) : 11'(in_cfg_i.rows);
-          base_q       <= '0;
-          tile_base_q  <= '0;
-          tile_col_q   <= '0;
-          new_chunk_q  <= 1'b1;
-          new_strip_q  <= 1'b1;
-          if (start_i) state_q <= StView;
-        end
+        StIdle:  if (start_i) state_q <= StView;
         StView:  state_q <= StRange;
         StRange: state_q <= StReady;
-        StReady: if (take_i) begin
-          state_q     <= last_o ? StIdle : StView;
-          view_q      <= last_view_q ? '0 : view_q + 3'd1;
-          new_chunk_q <= next_chan_q && last_in_chunk_q;
-          new_strip_q <= next_strip_q;
-          if (next_tile_q) begin
-            tile_q <= tile_q + 5'd1;
-            if (tile_x_q == cfg_i.last_tile_x) begin
-              tile_x_q    <= '0;
-              tile_col_q  <= '0;
-              tile_base_q <= tile_base_q + 12'(cfg_i.tile_step_y);
-            end else begin
-              tile_x_q    <= tile_x_q + 4'd1;
-              tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);
-            end
-          end
-          if (next_chan_q) begin
-            tile_q      <= '0;
-            tile_x_q    <= '0;
-            tile_col_q  <= '0;
-            tile_base_q <= next_strip_q ? next_base_q : base_q;
-            chan_q      <= next_pass_q && (last_pass_q || !cfg_i.own_chans) ? '0 : chan_q + 12'd1;
-            owner_q     <= next_pass_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
-          end
-          if (next_pass_q) begin
-            if (cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
-            pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
-          end
-          if (next_strip_q) begin
-            strip_q      <= strip_q + 16'd1;
-            base_q       <= next_base_q;
-            need_q       <= next_need_q;
-            need_first_q <= next_first_q;
-            need_end_q   <= next_end_q;
-          end
-        end
-        default: state_q <= StIdle;
+        default: if (take_i) state_q <= last_o ? StIdle : StView;
       endcase
+    end
+  end
+
+  // `take_i` comes with `valid_o` only. While idle the first view of the layer stands here.
+  logic idle_q;
+  always_ff @(posedge clk_i) begin
+    idle_q <= !rst_ni || (state_q == StIdle ? !start_i : take_i && last_o);
+    if (take_i) begin
+      view_q      <= last_view_q ? '0 : view_q + 3'd1;
+      new_chunk_q <= next_chan_q && last_in_chunk_q;
+      new_strip_q <= next_strip_q;
+    end
+    if (take_i && next_tile_q) begin
+      tile_q <= tile_q + 5'd1;
+      if (tile_x_q == cfg_i.last_tile_x) begin
+        tile_x_q    <= '0;
+        tile_col_q  <= '0;
+        tile_base_q <= tile_base_q + 12'(cfg_i.tile_step_y);
+      end else begin
+        tile_x_q    <= tile_x_q + 4'd1;
+        tile_col_q  <= tile_col_q + 11'(cfg_i.tile_step);
+      end
+    end
+    if (take_i && next_chan_q) begin
+      tile_q      <= '0;
+      tile_x_q    <= '0;
+      tile_col_q  <= '0;
+      tile_base_q <= next_strip_q ? next_base_q : base_q;
+      chan_q      <= next_pass_q && (last_pass_q || !cfg_i.own_chans) ? '0 : chan_q + 12'd1;
+      owner_q     <= next_pass_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
+    end
+    if (take_i && next_pass_q) begin
+      if (cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
+      pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
+    end
+    if (take_i && next_strip_q) begin
+      strip_q      <= strip_q + 16'd1;
+      base_q       <= next_base_q;
+      need_q       <= next_need_q;
+      need_first_q <= next_first_q;
+      need_end_q   <= next_end_q;
+    end
+    if (idle_q) begin
+      strip_q      <= '0;
+      pass_q       <= '0;
+      chan_q       <= '0;
+      tile_q       <= '0;
+      tile_x_q     <= '0;
+      view_q       <= '0;
+      owner_q      <= '0;
+      pass_end_q   <= cfg_i.pass_chans;
+      need_q       <= '0;
+      need_first_q <= '0;
+      need_end_q   <= 11'(cfg_i.need_span) < 11'(in_cfg_i.rows) ? 11'(cfg_i.need_span) : 11'(in_cfg_i.rows);
+      base_q       <= '0;
+      tile_base_q  <= '0;
+      tile_col_q   <= '0;
+      new_chunk_q  <= 1'b1;
+      new_strip_q  <= 1'b1;
     end
   end
 

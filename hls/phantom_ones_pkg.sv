@@ -38,6 +38,22 @@ package phantom_ones_pkg;
     for (int unsigned k = 0; k <= n; k++) at_least |= half[0][k] && half[1][n-k];
   endfunction
 
+  // Whether there are at least three: what thirds have, up to three, then all of them, so that both are functions of six bits. (No
+  // sums, which would be carry chains.)
+  function automatic logic three_of(logic [15:0] bits);
+    logic [5:0] third[3];
+    logic       one[3], two[3], three[3];  // at least
+    third = '{bits[5:0], {1'b0, bits[10:6]}, {1'b0, bits[15:11]}};
+    for (int unsigned t = 0; t < 3; t++) begin
+      {three[t], two[t], one[t]} = '0;
+      for (int unsigned i = 0; i < 6; i++) begin
+        {three[t], two[t], one[t]} |= {two[t] && third[t][i], one[t] && third[t][i], third[t][i]};
+      end
+    end
+    return three[0] || three[1] || three[2] || (two[0] && (one[1] || one[2])) || (two[1] && (one[0] || one[2])) ||
+           (two[2] && (one[0] || one[1])) || (one[0] && one[1] && one[2]);
+  endfunction
+
   // As a tree: counts of quarters first, each a function of four bits.
   function automatic logic [4:0] count_of(logic [15:0] bits);
     logic [2:0] quarter[4];

@@ -24,6 +24,7 @@ module phantom_requantiser
   logic signed [32:0] sum1_q;
   logic signed [24:0] mult1_q;
   logic [2:0]         sel1_q, sel2_q, sel3_q, sel4_q;
+  logic [6:0]         under4_q;  // [s]: s lies below sel
   logic [5:0]         clamp_q;
 
   always_ff @(posedge clk_i) begin
@@ -52,6 +53,7 @@ module phantom_requantiser
     sel2_q  <= sel1_q;
     sel3_q  <= sel2_q;
     sel4_q  <= sel3_q;
+    for (int unsigned s = 0; s < 7; s++) under4_q[s] <= 3'(s) < sel3_q;
   end
 
   // 5: shift. Bit 13 + 4 sel is worth one half; what lies below it only matters as a whole, and so does what lies above
@@ -59,7 +61,6 @@ module phantom_requantiser
   logic signed [57:0] product;
   logic [9:0]         window5_q;  // result bits above the half bit
   logic               sticky5_q, over5_q, sign5_q;
-  logic [7:0]         below, above;
   logic [6:0]         some, other;  // nibbles 13 + 4 s and 22 + 4 s: not zero, not all sign
   assign product = {sum4_q, low4_q};
 
@@ -68,16 +69,12 @@ module phantom_requantiser
       some[s]  = |product[13+4*s+:4];
       other[s] = product[22+4*s+:4] != {4{product[57]}};
     end
-    for (int unsigned s = 0; s < 8; s++) begin
-      below[s] = (|product[12:0]) || (|(some & 7'((8'd1 << s) - 8'd1)));
-      above[s] = (product[57:50] != {8{product[57]}}) || (|(other & ~7'((8'd1 << s) - 8'd1)));
-    end
   end
 
   always_ff @(posedge clk_i) begin
     window5_q <= product[13+4*sel4_q+:10];
-    sticky5_q <= below[sel4_q];
-    over5_q   <= above[sel4_q];
+    sticky5_q <= (|product[12:0]) || (|(some & under4_q));
+    over5_q   <= (product[57:50] != {8{product[57]}}) || (|(other & ~under4_q));
     sign5_q   <= product[57];
   end
 

@@ -10,15 +10,18 @@ distributed RAM, shift register           1.3 ns from clock to output; written a
 block RAM                                 2.45 ns from clock to output, 0.88 ns with its output register; 0.57 ns setup
 DSP48E1                                   2.4 ns multiplier and 1.4 ns adder (3.8 ns in all), cut where it has a register;
                                           0.43 ns from a register's clock, 0.1 ns setup
-net                                       0.65 ns; 0 where the wire is dedicated: LUT to MUXF7 to MUXF8, LUT to carry, carry to
-                                          carry, and what ends in the register of the same slice
+net                                       0.65 ns and 0.12 ns for each doubling of what it drives, where the registers of a slice
+                                          share an enable and a reset, and its RAM LUTs what writes them; 0 where the wire is
+                                          dedicated: LUT to MUXF7 to MUXF8, LUT to carry, carry to carry, and what ends in the
+                                          register of the same slice
 ========================================  ==================================================================================
 
-Not in it: fan-out, distance, the clock's skew. A slow net of many loads or across the device costs 1 ns and more.
+Not in it: distance, the clock's skew. A net across the device costs 1 ns and more.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +29,7 @@ from typing import NamedTuple
 
 from phantom.errors import PhantomError
 
-ROUTE = 0.65
+ROUTE, DOUBLED = 0.65, 0.12
 SETUP = 0.1
 FF_CLOCK = 0.46
 LUT = 0.12
@@ -40,6 +43,7 @@ DSP_REGISTER = {
     "A": "AREG", "B": "BREG", "C": "CREG", "D": "DREG", "ACIN": "AREG", "BCIN": "BREG", "INMODE": "INMODEREG",
     "OPMODE": "OPMODEREG", "ALUMODE": "ALUMODEREG", "CARRYIN": "CARRYINREG", "CARRYINSEL": "CARRYINSELREG",
 }  # fmt: skip
+CLOCKS = {"C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK", "REGCLKARDRCLK", "REGCLKB"}
 DSP_FACTORS = {"A", "B", "D", "ACIN", "BCIN", "INMODE"}
 
 
@@ -226,13 +230,28 @@ def dsp(cell: Cell) -> Delays:
     return result
 
 
-def net(driver: Cell | None, source: Pin, sink: Cell, target: Pin, alone: bool) -> Cost:
-    """The net from an output to an input. `alone`: the net has this register input only, whatever else it drives."""
+def load(sink: Cell, target: Pin) -> float:
+    """What an input adds to the loads of its net: 1, or less where the inputs of a slice are one."""
+    if sink.kind.startswith("FD") and target.port in ("CE", "R", "S", "CLR", "PRE"):
+        return 1 / 8
+    if re.match(r"RAM\d", sink.kind) and re.fullmatch(r"WE|ADDRD|A\d*", target.port):
+        return 1 / 4
+    return 0.0 if target.port in CLOCKS else 1.0
+
+
+def net(driver: Cell | None, source: Pin, sink: Cell, target: Pin, alone: bool, loads: float = 1.0) -> Cost:
+    """The net from an output to an input.
+
+    Args:
+        alone: the net has this register input only, whatever else it drives.
+        loads: the sum of `load` over all that it drives.
+    """
     kind = driver.kind if driver else ""
+    routed = ROUTE + DOUBLED * math.log2(max(1.0, loads))
     lut = bool(re.fullmatch(r"LUT[1-6]|INV|RAM\d+(M|X1[DS])", kind))
     if (sink.kind == "MUXF7" and target.port in ("I0", "I1")) or (sink.kind == "CARRY4" and target.port == "S"):
         # Only a LUT reaches these: anything else goes through one that does nothing.
-        return Cost(0.0) if lut else Cost(ROUTE + LUT, 1)
+        return Cost(0.0) if lut else Cost(routed + LUT, 1)
     if sink.kind == "MUXF8" and target.port in ("I0", "I1") and kind == "MUXF7":
         return Cost(0.0)
     if sink.kind == "CARRY4" and target.port == "CI" and kind == "CARRY4" and source == Pin("CO", 3):
@@ -241,4 +260,4 @@ def net(driver: Cell | None, source: Pin, sink: Cell, target: Pin, alone: bool) 
         return Cost(0.0)
     if sink.kind == "BUFG" or sink.kind.startswith("phantom_"):
         return Cost(0.0)  # a clock, which is no path; a border, which has the net in it
-    return Cost(ROUTE)
+    return Cost(routed)

@@ -101,6 +101,10 @@ class Netlist:
             if not cell.name.startswith("$")
             for pin, bit in netlist.nets(cell.inputs)
         }
+        loads: dict[int, float] = defaultdict(float)
+        for cell in cells:
+            for pin, bit in netlist.nets(cell.inputs):
+                loads[bit] += delays.load(cell, pin)
         data = Counter(cell.inputs["D"][0] for cell in cells if cell.kind.startswith("FD"))  # registers whose input a net is
 
         for cell in cells:
@@ -109,7 +113,7 @@ class Netlist:
             before = {}
             for pin, bit in inputs.items():
                 driver, source = drivers.get(bit, (None, pin))
-                before[pin] = delays.net(driver, source, cell, pin, alone=data[bit] == 1)
+                before[pin] = delays.net(driver, source, cell, pin, alone=data[bit] == 1, loads=loads[bit])
             for source, target, cost in found.arcs:
                 if source in inputs and target in outputs:
                     self.arcs[outputs[target]].append(Arc(inputs[source], before[source].plus(cost)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ import paths
 from delays import Border, Cost, UnknownCellError
 
 STEP = 0.65 + 0.12  # a net and a LUT
+DOUBLED = 0.12  # what a net of twice the loads takes more
 
 
 def only(module: Module, from_port: bool = False, to_port: bool = False, borders: dict[str, Border] | None = None) -> paths.Path:
@@ -30,7 +33,22 @@ def test_luts_between_registers_with_the_last_in_the_slice_of_the_register() -> 
 
 def test_a_lut_that_feeds_two_registers_is_in_the_slice_of_neither() -> None:
     path = only(Module().ff("d", "a_q").lut("n", "a_q").ff("n", "b_q").ff("n", "c_q"))
-    assert path.ns == pytest.approx(0.46 + STEP + 0.65 + 0.1, abs=0.006)
+    assert path.ns == pytest.approx(0.46 + STEP + 0.65 + DOUBLED + 0.1, abs=0.006)
+
+
+def test_a_net_of_many_loads_takes_longer() -> None:
+    module = Module().ff("d", "a_q").lut("n", "a_q")
+    for i in range(8):
+        module.lut(f"m{i}", "n").ff(f"m{i}", f"b{i}_q")
+    path = only(module)
+    assert path.ns == pytest.approx(0.46 + 2 * STEP + 3 * DOUBLED + 0.1, abs=0.006)
+
+
+def test_registers_of_a_slice_share_what_enables_them() -> None:
+    module = Module().ff("d", "a_q").lut("n", "a_q")
+    for i in range(32):
+        module.ff("0", f"b{i}_q", CE="n")
+    assert only(module).ns == pytest.approx(0.46 + STEP + 0.65 + 2 * DOUBLED + 0.1, abs=0.006)
 
 
 def test_enable_and_reset_are_ends_with_their_pin() -> None:
@@ -42,7 +60,9 @@ def test_enable_and_reset_are_ends_with_their_pin() -> None:
 
 def carry_chain(length: int, first: str) -> Module:
     """A register (through a LUT or not) into the lowest bit of a chain; its top sum into a register."""
-    module = Module().ff("0", "a_q").lut("s", "a_q")
+    module = Module().ff("0", "a_q")
+    if first == "s":
+        module.lut("s", "a_q")
     carry = "0"
     for i in range(length):
         above = [f"c.{i}.{j}" for j in range(4)]
@@ -194,9 +214,15 @@ def test_as_long_as_the_longest_of_all_paths(luts: list[list[int]]) -> None:
 
     found = {path.end: path for path in paths.Netlist(module.document()).paths(False, False, paths.slowest)}
     assert len(found) == len(luts)
+    loads = [sum(i in inputs for inputs in luts) + (i > 2) for i in range(len(luts) + 3)]
+
+    def ns(trail: list[int]) -> float:
+        return 0.46 + sum(STEP + DOUBLED * math.log2(loads[i]) for i in trail[:-1]) + 0.1
+
     for i in range(len(luts)):
-        depth = max(len(trail) - 1 for trail in trails(i + 3))
         path = found[f"e{i}_q"]
-        assert path.levels == depth
-        assert path.ns == pytest.approx(0.46 + depth * STEP + 0.1, abs=0.006)
-        assert [path.start, *path.steps] in [[net(n) for n in trail] for trail in trails(i + 3) if len(trail) == depth + 1]
+        longest = max(map(ns, trails(i + 3)))
+        assert path.ns == pytest.approx(longest, abs=0.006)
+        fitting = [trail for trail in trails(i + 3) if ns(trail) == pytest.approx(longest)]
+        assert [path.start, *path.steps] in [[net(n) for n in trail] for trail in fitting]
+        assert path.levels in [len(trail) - 1 for trail in fitting]

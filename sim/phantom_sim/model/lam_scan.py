@@ -1,4 +1,4 @@
-"""phantom_lam_scan: through the masks, 16 positions a cycle, up to two nonzeros a beat; four registers deep."""
+"""phantom_lam_scan: through the masks, 16 positions a cycle, up to two nonzeros a beat; five registers deep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEAT_FIELDS = (
     "valid", "count", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words",
     "entry0", "entry1",
 )  # fmt: skip
-# piece_stage_q, with the bits that are left and the column of its first one.
+# A piece, with its bits and the column of its first one: what the scan hands over, and piece_stage_q with the bits that are left.
 PIECE_FIELDS = (
     "valid", "row_end", "view_end", "chan_end", "chan_load", "tile", "view_no", "packet_end", "value_words", "row_pos", "col",
     "bits",
@@ -24,7 +24,8 @@ PIECE_FIELDS = (
 # The beats of the three stages behind it lie in a ring, of which `stage` says where the youngest one is.
 SCAN = registers(
     "tok_valid", "fresh_chan", "piece", "first_piece", "row", "input_row", "next_row", "row_pos", "first_bit", "last_bit", "col",
-    "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), *(f"p_{name}" for name in PIECE_FIELDS), bits=64,
+    "row_exists", "stage", *(f"t_{name}" for name in TOKEN_FIELDS), *(f"n_{name}" for name in PIECE_FIELDS),
+    *(f"p_{name}" for name in PIECE_FIELDS), bits=64,
 )  # fmt: skip
 BEAT = registers(*BEAT_FIELDS)
 
@@ -137,20 +138,37 @@ def _pick(s: Any, b: Any, cfg: Any) -> int:
 
 
 @kernel
+def _hand_on(s: Any) -> None:
+    """The piece in the register to the pick."""
+    s.p_valid = s.n_valid
+    s.p_row_end = s.n_row_end
+    s.p_view_end = s.n_view_end
+    s.p_chan_end = s.n_chan_end
+    s.p_chan_load = s.n_chan_load
+    s.p_tile = s.n_tile
+    s.p_view_no = s.n_view_no
+    s.p_packet_end = s.n_packet_end
+    s.p_value_words = s.n_value_words
+    s.p_row_pos = s.n_row_pos
+    s.p_col = s.n_col
+    s.p_bits = s.n_bits
+
+
+@kernel
 def _piece(s: Any) -> None:
     """A piece of the token in work, with nothing in it yet."""
-    s.p_valid = s.tok_valid
-    s.p_row_end = 0
-    s.p_view_end = 0
-    s.p_chan_end = 0
-    s.p_chan_load = 0
-    s.p_tile = s.t_tile
-    s.p_view_no = s.t_view_no
-    s.p_packet_end = 0
-    s.p_value_words = s.t_value_words
-    s.p_row_pos = s.row_pos
-    s.p_col = s.col + s.piece * LF
-    s.p_bits = 0
+    s.n_valid = s.tok_valid
+    s.n_row_end = 0
+    s.n_view_end = 0
+    s.n_chan_end = 0
+    s.n_chan_load = 0
+    s.n_tile = s.t_tile
+    s.n_view_no = s.t_view_no
+    s.n_packet_end = 0
+    s.n_value_words = s.t_value_words
+    s.n_row_pos = s.row_pos
+    s.n_col = s.col + s.piece * LF
+    s.n_bits = 0
 
 
 @kernel
@@ -159,12 +177,13 @@ def step_scan(s: Any, beats: Any, cfg: Any, tokens: Any, tok_valid: int, number:
     s.stage = (s.stage + 1) % STAGES
     if _pick(s, beats[s.stage], cfg):
         return 0
+    _hand_on(s)
     _piece(s)
     if not s.tok_valid:
         _load(s, cfg, tok_valid, tokens[number])
         return 1
     if s.fresh_chan:
-        s.p_chan_load = 1
+        s.n_chan_load = 1
         s.fresh_chan = 0
         s.next_row = 0
         s.row_pos = 0
@@ -173,29 +192,29 @@ def step_scan(s: Any, beats: Any, cfg: Any, tokens: Any, tok_valid: int, number:
     done = 0
     if s.t_view_end:
         if s.next_row != view_rows:
-            s.p_row_end = 1  # a row that does not exist
+            s.n_row_end = 1  # a row that does not exist
         else:
-            s.p_view_end = 1
-            s.p_chan_end = s.t_chan_end
-            s.fresh_chan = s.p_chan_end
+            s.n_view_end = 1
+            s.n_chan_end = s.t_chan_end
+            s.fresh_chan = s.n_chan_end
             s.next_row = 0
             s.row_pos = 0
             done = 1
     elif s.row_exists and (s.input_row >> (1 if cfg.stride2 else 0)) & 0x7F != s.next_row:
-        s.p_row_end = 1  # so is one in front of this packet's
+        s.n_row_end = 1  # so is one in front of this packet's
     else:
-        s.p_bits = _wanted(s, cfg) if s.row_exists else 0
+        s.n_bits = _wanted(s, cfg) if s.row_exists else 0
         if s.row_exists and s.piece != s.last_bit // LF:
             s.piece += 1
             s.first_piece = 0
         else:
-            s.p_row_end = 1 if s.row_exists and s.t_row_end else 0
+            s.n_row_end = 1 if s.row_exists and s.t_row_end else 0
             if s.row == s.t_more_rows:
                 done = 1
-                s.p_packet_end = 1
+                s.n_packet_end = 1
             else:
                 _next_row(s, cfg)
-    if s.p_row_end:
+    if s.n_row_end:
         s.next_row = (s.next_row + 1) & 0x7F
         s.row_pos = (s.row_pos + cfg.pitch) & 0xFF
     if done:
