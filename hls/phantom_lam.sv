@@ -117,6 +117,8 @@ module phantom_lam
     ) u_reader (
       .clk_i,
       .rst_ni,
+      .cfg_i,
+      .view_i,
       .turn_i      (turn[r]),
       .port_o      (port[r]),
       .reading_o   (reading[r]),

@@ -47,7 +47,9 @@ package phantom_lam_pkg;
     logic [63:0] mask;
     logic [5:0]  value_base;   // first word of its values in the value memory
     logic [3:0]  value_words;
-    logic signed [12:0] row;   // of the packet's first row, relative to the view's first (in input rows)
+    logic signed [12:0] row;   // of the packet's first row, relative to the view's first (in input rows); or of the view's end
+    logic        exists;       // the view has that row,
+    logic        next_exists;  // and the next one
     logic [5:0]  more_rows;
     logic [5:0]  first_col;    // columns that the tile wants, counted from the packet's first one
     logic [5:0]  last_col;
@@ -58,6 +60,11 @@ package phantom_lam_pkg;
     logic        view_end;     // no packet: the view is complete
     logic        chan_end;     // and so are all views of this channel
   } lam_token_t;
+
+  // Whether a view has that row of the input.
+  function automatic logic view_has(logic stride2, logic signed [12:0] row, logic [6:0] rows);
+    return row >= 0 && row < (stride2 ? $signed({5'b0, rows, 1'b0}) : $signed({6'b0, rows})) && !(stride2 && row[0]);
+  endfunction
 
   // A row piece of a mask, or what stands in its place, and what ends with it.
   typedef struct packed {

@@ -20,6 +20,8 @@ module phantom_lam_reader
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
+  input  lam_cfg_t         cfg_i,
+  input  view_t            view_i[4],
   input  logic             turn_i,
   output logic             port_o,
   output logic             reading_o,
@@ -114,11 +116,23 @@ module phantom_lam_reader
     end
   end
 
+  // On its way a token learns which of its rows the view has. The end of a view stands at the row behind its last one.
+  lam_token_t  placed, judged;
+  logic [6:0]  rows_q[2];
+  always_comb begin
+    placed = arriving_q[1];
+    judged = arriving_q[2];
+    if (placed.view_end) placed.row = cfg_i.stride2 ? {5'b0, rows_q[0], 1'b0} : {6'b0, rows_q[0]};
+    judged.exists      = !judged.view_end && view_has(cfg_i.stride2, judged.row, rows_q[1]);
+    judged.next_exists = view_has(cfg_i.stride2, judged.row + 13'sd1, rows_q[1]);
+  end
+
   always_ff @(posedge clk_i) begin
+    rows_q <= '{view_i[arriving_q[0].view].rows, rows_q[0]};
     if (mask_q[1]) arrived_mask_q <= mem_data_i[0];
     second_q   <= mem_data_i[1];
     lanes_q    <= '{lane_q, lanes_q[0], lanes_q[1], lanes_q[2]};
-    arriving_q <= '{tok_q, arriving_q[0], arriving_q[1], arriving_q[2]};
+    arriving_q <= '{tok_q, arriving_q[0], placed, judged};
     if (!rst_ni) begin
       mask_q      <= '0;
       first_we_q  <= '0;

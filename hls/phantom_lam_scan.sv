@@ -89,11 +89,6 @@ module phantom_lam_scan
     return stride2 ? {odd, !odd} : 2'b11;
   endfunction
 
-  // Whether the view has that row of the input.
-  function automatic logic exists(logic stride2, logic signed [12:0] row, logic [6:0] rows);
-    return row >= 0 && row < (stride2 ? $signed({5'b0, rows, 1'b0}) : $signed({6'b0, rows})) && !(stride2 && row[0]);
-  endfunction
-
   // Rows that the view does not want are left at once.
   assign row_done    = !filler_q && (last_piece_q || !row_exists_q);
   assign packet_done = row_done && last_row_q;
@@ -101,11 +96,10 @@ module phantom_lam_scan
 
   // Gap and filler of the token that comes next, for each of the rows that may be the next one of the view then.
   logic [6:0] tok_row, tok_gap[3], step_up;
-  logic       tok_exists, next_exists_q, tok_gap_0[3];
+  logic       next_exists_q, tok_gap_0[3];
   logic       row_ends;   // with this row of the packet, of the view
   logic [1:0] row_after;  // 0: the first one of the view; 1: as it is; 2: one further on
-  assign tok_exists  = !tok_i.view_end && exists(cfg_i.stride2, tok_i.row, view_i[tok_i.view].rows);
-  assign tok_row     = tok_i.view_end ? view_i[tok_i.view].rows : cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
+  assign tok_row     = cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
   assign tok_gap[0]  = tok_row;
   assign tok_gap[1]  = tok_row - next_row_q;
   assign tok_gap[2]  = tok_row + ~next_row_q;
@@ -136,10 +130,10 @@ module phantom_lam_scan
         col_q       <= tok_i.col;
         phase_q     <= phase(cfg_i.stride2, tok_i.col[0]);
         view_rows_q  <= view_i[tok_i.view].rows;
-        row_exists_q <= tok_exists;
-        next_exists_q <= exists(cfg_i.stride2, tok_i.row + 13'sd1, view_i[tok_i.view].rows);
+        row_exists_q <= tok_i.exists;
+        next_exists_q <= tok_i.next_exists;
         gap_q        <= tok_gap[row_after];
-        filler_q     <= (tok_exists || tok_i.view_end) && !tok_gap_0[row_after];
+        filler_q     <= (tok_i.exists || tok_i.view_end) && !tok_gap_0[row_after];
       end else if (tok_valid_q && !fresh_chan_q && filler_q) begin
         gap_q    <= gap_q - 7'd1;
         filler_q <= gap_q != 7'd1;
@@ -152,7 +146,7 @@ module phantom_lam_scan
           last_row_q  <= rows_left_q == 6'd1;
           input_row_q <= input_row_q + 13'sd1;
           row_exists_q <= next_exists_q;
-          next_exists_q <= exists(cfg_i.stride2, input_row_q + 13'sd2, view_rows_q);
+          next_exists_q <= view_has(cfg_i.stride2, input_row_q + 13'sd2, view_rows_q);
           gap_q        <= gap_q + step_up;
           filler_q     <= next_exists_q && gap_q != -step_up;
           first_bit_q <= next_first;

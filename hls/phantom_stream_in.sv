@@ -54,6 +54,7 @@ module phantom_stream_in
 
   state_e           state_q, state_d;
   logic [6:0]       left_q;        // words of the body still to come
+  logic             last_left_q;   // one
   logic [AddrW-1:0] wr_q, tail_q, head_q;
   logic             ended_q;
   logic             accept, is_end, ended, bad_end, truncated, bad_header, bad_row_q, not_last, missing;
@@ -124,7 +125,7 @@ module phantom_stream_in
     state_d = state_q;
     unique case (state_q)
       StHeader: if (start_packet) state_d = StBody;
-      StBody:   if (accept && left_q == 7'd1) state_d = row_pending_q ? StRows : StHeader;
+      StBody:   if (accept && last_left_q) state_d = row_pending_q ? StRows : StHeader;
       StRows:   if (!row_pending_q) state_d = StHeader;
       default:  ;
     endcase
@@ -180,6 +181,7 @@ module phantom_stream_in
       if (accept && (start_packet || state_q == StBody)) wr_q <= next_addr(wr_q);
       if (start_packet) left_q <= body_words;
       else if (accept) left_q <= left_q - 7'd1;
+      if (accept) last_left_q <= left_q == 7'd2 && !start_packet;  // a body has at least eight words
 
       dir_we_o <= row_pending_q;
       if (start_packet) begin

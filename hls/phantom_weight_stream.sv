@@ -52,7 +52,8 @@ module phantom_weight_stream
   logic [15:0]      left_q, left_d;
   logic [Rows-1:0]  rows_q;
   logic [Cols-1:0]  cols_q;
-  logic             accept, is_end, ended, last_q, bad_end, truncated, room, bad_header, bad_header_q, more;
+  logic             accept, is_end, ended, last_q, bad_end, truncated, room, odd, odd_q, taken_q, bad_header, more;
+  logic             last_left_q, last_left_d;  // this word is the packet's last one
   logic [3:0]       thread;
   logic [Rows-1:0]  rows_d;
   logic [Cols-1:0]  cols_d;
@@ -85,34 +86,46 @@ module phantom_weight_stream
 
   always_comb begin
     state_d    = state_q;
-    left_d     = left_q;
-    bad_header = 1'b0;
+    left_d      = left_q;
+    last_left_d = last_left_q;
     if (accept) begin
       unique case (state_q)
         StHeader: begin
-          left_d = in_data_i[27:12];
+          left_d      = in_data_i[27:12];
+          last_left_d = in_data_i[27:12] == 16'd1;
           unique case (in_data_i[3:0])
             KindWgt: begin
               if (more) state_d = StWeights;
-              bad_header = (in_data_i[47:32] >> Rows) != '0 || (in_data_i[63:48] & ~OwnCols) != '0;
             end
             KindPrm: begin
               if (more) state_d = StParams;
-              bad_header = Port != 0;
             end
-            KindEnd: ;
-            default: bad_header = 1'b1;
+            default: ;
           endcase
         end
         StWeights, StParams: begin
-          left_d = left_q - 16'd1;
-          if (left_q == 16'd1) state_d = StHeader;
-          bad_header = state_q == StWeights && 5'(thread) >= 5'(Threads);
+          left_d      = left_q - 16'd1;
+          last_left_d = left_q == 16'd2;
+          if (last_left_q) state_d = StHeader;
         end
         default: ;
       endcase
     end
-    if (bad_header_q || bad_end || truncated) state_d = StError;
+    if (bad_header || bad_end || truncated) state_d = StError;
+  end
+
+  // What is wrong with the word, whether it is taken or not. The verdict comes a cycle late: what is taken in between is harmless.
+  assign bad_header = taken_q && odd_q;
+  always_comb begin
+    odd = state_q == StWeights && 5'(thread) >= 5'(Threads);
+    if (state_q == StHeader) begin
+      unique case (in_data_i[3:0])
+        KindWgt: odd = (in_data_i[47:32] >> Rows) != '0 || (in_data_i[63:48] & ~OwnCols) != '0;
+        KindPrm: odd = Port != 0;
+        KindEnd: odd = 1'b0;
+        default: odd = 1'b1;
+      endcase
+    end
   end
 
   phantom_packet_check u_check (
@@ -138,6 +151,7 @@ module phantom_weight_stream
     rows_q       <= rows_d;
     cols_q       <= cols_d;
     last_q     <= in_last_i;
+    odd_q      <= odd;
     wgt_rows_o <= rows_q;
     wgt_cols_o <= cols_q;
   end
@@ -149,16 +163,17 @@ module phantom_weight_stream
       wgt_valid_o <= 1'b0;
       error_o     <= ErrNone;
       ended_o     <= 1'b0;
-      bad_header_q <= 1'b0;
+      taken_q      <= 1'b0;
+      last_left_q  <= 1'b0;
     end else begin
       if (ended && last_q) ended_o <= 1'b1;
       state_q     <= state_d;
       left_q      <= left_d;
       wgt_valid_o <= accept && state_q == StWeights && 5'(thread) < 5'(Threads);
-      // A cycle late, because `accept` is: what is taken in between is harmless.
-      bad_header_q <= bad_header;
+      taken_q     <= accept;
+      last_left_q <= last_left_d;
       if (error_o == ErrNone) begin
-        if (bad_header_q) error_o <= ErrWgtHeader;
+        if (bad_header) error_o <= ErrWgtHeader;
         else if (bad_end) error_o <= ErrWgtChecksum;
         else if (truncated) error_o <= ErrWgtTruncated;
       end

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -33,9 +34,12 @@ STAMP = ".registers"
 WINDOW = 0x1_0000  # address bits [17:16] select the block, so each one owns 64 KB
 RESERVED = {"address", "width"}  # attributes of PYNQ's own register objects: a field of that name breaks register_map
 # Our port holds its one address until the answer is there, so the read multiplexers need not choose between it and a copy, which
-# took nine levels of logic behind the bookkeeping of what is under way.
+# took nine levels of logic behind the bookkeeping of what is under way. Nor need the decoder's verdict on an address wait for
+# that: it counts with a request only.
 READ_ADDRESS = "assign rd_mux_addr = decoded_req ? decoded_addr : pending_rd_addr;"
 HELD_ADDRESS = "assign rd_mux_addr = decoded_addr;  // phantom: the port holds it"
+VERDICT = "decoded_err = (~is_valid_addr | (is_valid_addr & ~is_valid_rw)) & decoded_req;"
+MASKED_VALID = re.compile(r"(is_valid_(?:addr|rw) \|= )cpuif_req_masked & ")
 ACCESS = {"r": "read-only", "w": "write-only", "rw": "read-write"}
 
 
@@ -87,7 +91,7 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
             retime_read_fanin=True,  # more than 50 registers behind one multiplexer
             retime_read_response=True,
         )
-        hold_read_address(Path(work) / "phantom_regs.sv")
+        shorten(Path(work) / "phantom_regs.sv")
         system = compiler.elaborate(top_def_name="phantom_system").top
         CHeaderExporter().export(system, str(Path(work) / "phantom_regs.h"), instantiate=True)
         described = describe(system)
@@ -99,12 +103,16 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
     return True
 
 
-def hold_read_address(block: Path) -> None:
-    """Let the registers' read multiplexers take the port's address as it stands. RuntimeError if the exporter writes it anew."""
+def shorten(block: Path) -> None:
+    """Let read multiplexers and verdict take the port's address as it stands. RuntimeError if the exporter writes them anew."""
     text = block.read_text()
-    if text.count(READ_ADDRESS) != 1:
-        raise RuntimeError(f"{block.name}: expected once, as PeakRDL-regblock 1.3.1 writes it: {READ_ADDRESS}")
-    block.write_text(text.replace(READ_ADDRESS, HELD_ADDRESS))
+    for line in (READ_ADDRESS, VERDICT):
+        if text.count(line) != 1:
+            raise RuntimeError(f"{block.name}: expected once, as PeakRDL-regblock 1.3.1 writes it: {line}")
+    text, masked = MASKED_VALID.subn(r"\1", text.replace(READ_ADDRESS, HELD_ADDRESS))
+    if not masked:
+        raise RuntimeError(f"{block.name}: no {MASKED_VALID.pattern}, as PeakRDL-regblock 1.3.1 writes it")
+    block.write_text(text)
 
 
 def replace_if_changed(new: Path, old: Path) -> None:
