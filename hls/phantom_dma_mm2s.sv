@@ -50,8 +50,7 @@ module phantom_dma_mm2s #(
   typedef enum logic [1:0] {StIdle, StRun, StDrain} state_e;
   state_e state_q;
 
-  logic run;
-  assign run = state_q == StRun;
+  logic run_q;  // StRun, as a register of its own: much hangs on it
 
   // Bursts, and the room that they need.
   logic                split_valid, split_last, issue, ar_valid_q, issued_q;
@@ -66,7 +65,7 @@ module phantom_dma_mm2s #(
   ) u_split (
     .clk_i,
     .rst_ni,
-    .run_i   (run),
+    .run_i   (run_q),
     .start_i,
     .addr_i,
     .words_i,
@@ -78,7 +77,7 @@ module phantom_dma_mm2s #(
     .last_o  (split_last)
   );
 
-  assign issue = run && !abort_i && split_valid && !ar_valid_q && pending_q != '1 && room_q >= RoomW'(split_beats);
+  assign issue = run_q && !abort_i && split_valid && !ar_valid_q && pending_q != '1 && room_q >= RoomW'(split_beats);
 
   // R register, then the FIFO.
   logic        r_valid_q, r_last_q, r_bad, push, pop, fifo_valid, fifo_ready;
@@ -87,8 +86,8 @@ module phantom_dma_mm2s #(
   logic [64:0] fifo_data;
 
   assign r_bad = r_valid_q && r_resp_q[1];
-  assign push  = run && r_valid_q && !r_bad;
-  assign pop   = run && fifo_valid && fifo_ready;
+  assign push  = run_q && r_valid_q && !r_bad;
+  assign pop   = run_q && fifo_valid && fifo_ready;
 
   logic unused_room;  // room was reserved
   logic [RoomW-1:0] unused_level;
@@ -97,12 +96,12 @@ module phantom_dma_mm2s #(
     .Depth(FifoDepth)
   ) u_fifo (
     .clk_i,
-    .rst_ni      (rst_ni && run),
+    .rst_ni      (rst_ni && run_q),
     .in_valid_i  (push),
     .in_ready_o  (unused_room),
     .in_data_i   ({r_last_q && issued_q && pending_q == PendingW'(1), r_data_q}),
     .out_valid_o (fifo_valid),
-    .out_ready_i (run && fifo_ready),
+    .out_ready_i (run_q && fifo_ready),
     .out_data_o  (fifo_data),
     .level_o     (unused_level)
   );
@@ -112,7 +111,7 @@ module phantom_dma_mm2s #(
   ) u_slice (
     .clk_i,
     .rst_ni      (rst_ni && !flush_i),
-    .in_valid_i  (run && fifo_valid),
+    .in_valid_i  (run_q && fifo_valid),
     .in_ready_o  (fifo_ready),
     .in_data_i   (fifo_data),
     .out_valid_o (m_axis_tvalid),
@@ -132,7 +131,7 @@ module phantom_dma_mm2s #(
     end else begin
       last_in_slice_q <= (pop && fifo_data[64]) || (last_in_slice_q && !last_out);
       stale_q         <= start_i ? last_in_slice_q && !last_out : stale_q && !last_out;
-      sent_q          <= run && last_out && !stale_q;
+      sent_q          <= run_q && last_out && !stale_q;
     end
   end
 
@@ -142,7 +141,7 @@ module phantom_dma_mm2s #(
   assign m_axi_rready  = 1'b1;
 
   assign busy_o    = state_q != StIdle;
-  assign done_o    = run && sent_q && !abort_i;
+  assign done_o    = run_q && sent_q && !abort_i;
   assign slv_err_o = r_bad && !r_resp_q[0];
   assign dec_err_o = r_bad && r_resp_q[0];
 
@@ -164,19 +163,23 @@ module phantom_dma_mm2s #(
       issued_q   <= 1'b0;
       room_q     <= RoomW'(FifoDepth);
       state_q    <= StIdle;
+      run_q <= 1'b0;
     end else begin
       r_valid_q  <= m_axi_rvalid;
       ar_valid_q <= issue || (ar_valid_q && !m_axi_arready);
       pending_q  <= pending_q + PendingW'(issue) - PendingW'(r_valid_q && r_last_q);
-      issued_q   <= run && (issued_q || (issue && split_last));
-      if (!run) room_q <= RoomW'(FifoDepth);
+      issued_q   <= run_q && (issued_q || (issue && split_last));
+      if (!run_q) room_q <= RoomW'(FifoDepth);
       else room_q <= room_q + RoomW'(pop) - (issue ? RoomW'(split_beats) : '0);
 
       unique case (state_q)
-        StIdle:  if (start_i) state_q <= StRun;
-        StRun: begin
-          if (abort_i) state_q <= StDrain;
-          else if (sent_q) state_q <= StIdle;
+        StIdle: if (start_i) begin
+          state_q <= StRun;
+          run_q <= 1'b1;
+        end
+        StRun: if (abort_i || sent_q) begin
+          state_q <= abort_i ? StDrain : StIdle;
+          run_q <= 1'b0;
         end
         StDrain: if (pending_q == '0) state_q <= StIdle;
         default: state_q <= StIdle;
