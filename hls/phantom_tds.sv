@@ -24,14 +24,14 @@ module phantom_tds
   input  logic [ThreadW-1:0] sel_thread_i,
   input  wgt_entry_t         sel_entry_i,
   // S3
-  output logic               pop_o,
-  output logic [ThreadW-1:0] pop_thread_o,
   input  logic [7:0]         filled_i,
   input  logic [Threads-1:0] idle_i,      // thread has written its last sum
   input  logic               drained_i,   // the drain is through with one pass of this core
   output logic [Threads-1:0] pass_done_o, // this thread's pass waits for the drain
   output logic [7:0]         chan_o[Threads],  // lowest channel that the thread can still ask for
   // S4
+  output logic               pop_o,
+  output logic [ThreadW-1:0] pop_thread_o,
   output logic [7:0]         run_chan_o,
   output logic [5:0]         run_index_o,
   input  run_t               run_i,
@@ -116,7 +116,7 @@ module phantom_tds
 
   logic [Threads-1:0] bank_q, pass_done_q;
   logic [7:0]         chan_q[Threads];
-  logic               chan_there, pass_over3_q, go3;
+  logic               chan_there, pass_over3_q, go3, pop;
   logic [7:0]         ahead;
 
   assign ahead      = index3_q.chan - filled_i;  // negative: filled
@@ -125,15 +125,15 @@ module phantom_tds
   // that is filled, and channel numbers modulo 256 are enough to compare them.
   assign go3        = action3_q == ActPass ? pass_over3_q : chan_there;
 
-  assign pop_o        = valid3_q && go3;
-  assign pop_thread_o = thread3_q;
+  assign pop          = valid3_q && go3;
+  assign pop_thread_o = thread4_q;
   assign pass_done_o  = pass_done_q;
   assign chan_o       = chan_q;
 
   always_ff @(posedge clk_i) begin
     // Looked up in S2: whatever this thread was given before, it has had for longer.
     pass_over3_q <= idle_i[thread2_q] && (!pass_done_q[thread2_q] || drained_i);
-    if (pop_o) index_mem[thread3_q] <= index3_q;
+    if (pop) index_mem[thread3_q] <= index3_q;
   end
 
   always_ff @(posedge clk_i) begin
@@ -146,7 +146,7 @@ module phantom_tds
       if (drained_i) pass_done_q <= '0;
       // A thread that has to wait for a channel does not need any channel before it: it must not hold those back.
       if (valid3_q && (go3 || action3_q != ActPass)) chan_q[thread3_q] <= free_chan3_q;
-      if (pop_o) begin
+      if (pop) begin
         started_q[thread3_q] <= 1'b1;
         if (action3_q == ActPass) begin
           bank_q[thread3_q]      <= !bank_q[thread3_q];
@@ -225,11 +225,13 @@ module phantom_tds
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      pop_o    <= 1'b0;
       valid2_q <= 1'b0;
       valid3_q <= 1'b0;
       valid4_q <= 1'b0;
       valid5_q <= 1'b0;
     end else begin
+      pop_o    <= pop;
       valid2_q <= sel_valid_i;
       valid3_q <= valid2_q;
       valid4_q <= valid3_q;

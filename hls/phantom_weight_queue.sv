@@ -1,9 +1,10 @@
 // Weight queue: the words that wait for each thread of a core, all queues in one distributed RAM.
 //
-// Contract: a queue holds `Words - 1` words, so that its level has no bit more than an address. `room_o[t]` is a register and turns off
-// while `Margin` words still fit, so that the sender may be that many cycles away. The reader asks for the entry at the head of
-// thread `rd_thread_i`, gets it in the same cycle, and pops it later by `pop_i`/`pop_thread_i`; a word leaves with its fourth
-// entry. Reset has to last for `Threads` cycles: the pointers lie in small memories, of which it clears one word a cycle.
+// Contract: a queue holds `Words - 1` words, so that its level has no bit more than an address. `filled_o[t]` (it is not empty) and
+// `room_o[t]` are registers; the latter turns off while `Margin` words still fit, so that the sender may be that many cycles away.
+// The reader asks for the entry at the head of thread `rd_thread_i`, gets it in the same cycle, and pops it later by
+// `pop_i`/`pop_thread_i`; a word leaves with its fourth entry. Reset has to last for `Threads` cycles: the pointers lie in small
+// memories, of which it clears one word a cycle.
 module phantom_weight_queue
   import phantom_pkg::*;
 #(
@@ -68,11 +69,15 @@ module phantom_weight_queue
     logic in, out;
     assign in          = wr_valid_i && wr_thread_i == ThreadW'(t);
     assign out         = pop_word && pop_thread_i == ThreadW'(t);
-    assign filled_o[t] = level_q[t] != '0;
 
     always_ff @(posedge clk_i) begin
-      if (!rst_ni) level_q[t] <= '0;
-      else if (in != out) level_q[t] <= in ? level_q[t] + 1'b1 : level_q[t] - 1'b1;
+      if (!rst_ni) begin
+        level_q[t]  <= '0;
+        filled_o[t] <= 1'b0;
+      end else if (in != out) begin
+        level_q[t]  <= in ? level_q[t] + 1'b1 : level_q[t] - 1'b1;
+        filled_o[t] <= in || level_q[t] != PtrW'(1);
+      end
       // A word that comes in counts at once, one that leaves a cycle later.
       room_o[t] <= rst_ni && (in ? level_q[t] < PtrW'(Words - 2 - Margin) : level_q[t] < PtrW'(Words - 1 - Margin));
     end

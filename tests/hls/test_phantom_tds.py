@@ -56,6 +56,7 @@ class Bench:
         self.slots = [random.randrange(256) for _ in range(32)]
         self.runs: dict[tuple[int, int], tuple[int, int, int]] = {}
         self.filled = self.jobs = self.parks = self.waits = self.idle_before = 0
+        self.popped = None  # the thread whose entry the last cycle has taken
         self.busy: set[int] = set()
         self.pipe: deque = deque([None] * 4)  # what stands in S2..S5
         dut.cfg_i.value = pack("core_cfg_t", {"slot_bits": slot_bits, "window_bits": window_bits, "run_shift": 0, "chan_cap": 0})
@@ -124,8 +125,9 @@ class Bench:
                     self.runs.setdefault((chan % 256, run), (random.random() < 0.3, first, last))
                 elif kind == "end":
                     thread.bank, ended = 1 - thread.bank, thread
-            assert self.dut.pop_thread_o.value == t
-        assert self.dut.pop_o.value == int(go)
+        popped, self.popped = self.popped, t if go else None  # S4 says what S3 took
+        assert self.dut.pop_o.value == int(popped is not None)
+        assert popped is None or self.dut.pop_thread_o.value == popped
         if drained:
             for thread in self.threads:
                 thread.pass_done = False

@@ -11,17 +11,17 @@ from .run_ring import set_oldest, step_ring
 from .tds import decide, look_idle
 from .thread import PES, load_job, place_of
 from .thread_mapper import step_mapper
-from .weight_queue import THREADS
+from .weight_queue import THREADS, pop_entry
 
 # Sets of threads are masks. queued: filled_o of the queue; roomy, weight_room: threads with room, now and as room_o says.
 # pending, jobs: pend_valid_q, job_valid_q of the threads. busy, parked, last, selected: of the mapper. pipe: S1 to S5 of the
 # TDS, a thread (plus one) for each, four bits each. park, job, arriving: what S3 has found, until S5. passed: pass_done_q;
 # pass_done: pass_done_o. idle: threads that will begin their pending job in this cycle, because they have none.
-# was_idle: whether the thread in S2 is idle. popped: the thread (plus one) whose queue a word leaves in this cycle. taken, index:
-# chan_q and index_mem of the TDS. oldest: a byte for each thread.
+# was_idle: whether the thread in S2 is idle. popping: the thread (plus one) whose entry the TDS has taken,
+# popped: whose queue a word leaves in this cycle. taken, index: chan_q and index_mem of the TDS. oldest: a byte for each thread.
 _ONCE = (
     "number", "tile", "queued", "roomy", "weight_room", "pending", "jobs", "busy", "parked", "last", "selected", "pipe", "park",
-    "job", "arriving", "passed", "pass_done", "draining", "idle", "was_idle", "popped", "tail",
+    "job", "arriving", "passed", "pass_done", "draining", "idle", "was_idle", "popping", "popped", "tail",
     "tail_word", "room",
 )  # fmt: skip
 _EACH = ("taken", "index", "level", "queue_wr", "queue_rd")
@@ -58,6 +58,9 @@ def step_front(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, now: int, dra
     step_mapper(core, ALL & ~core.pending, tile.release_at == now, done_bit, done_bit & core.park)
     core.job &= ~done_bit
     core.park &= ~done_bit
+    if core.popping:
+        pop_entry(core, cfg.queue_words, core.popping - 1)
+        core.popping = 0
     if deciding:
         decide(core, b, tile, queue, cfg, deciding - 1)
     adding = core.pipe >> 4 & 0xF

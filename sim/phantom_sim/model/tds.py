@@ -11,7 +11,7 @@ from typing import Any
 from .kernel import kernel
 from .run_ring import EMPTY, run_of, set_oldest
 from .thread import is_idle, place_of
-from .weight_queue import head, pop_entry
+from .weight_queue import head
 
 END_OF_PASS, HOP = 127, 126  # delta, where w is 0
 
@@ -77,6 +77,6 @@ def decide(core: Any, b: Any, tile: Any, queue: Any, cfg: Any, t: int) -> None:
         core.park |= 1 << t
         return
     core.index[t] = index
-    pop_entry(core, cfg.queue_words, t)
+    core.popping = t + 1
     if w:
         _find_job(core, b, tile, cfg, t, index)
