@@ -86,8 +86,11 @@ def _board() -> Any:
         overlay = pynq.Overlay(BITSTREAM, device=found[0])
         make_wide(pynq.MMIO)
         return overlay
-    except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
-        reason = f"{type(error).__name__}: {error}"
+    except (
+        Exception
+    ) as error:  # PYNQ lets through whatever its parsers of .bit and .hwh stumble over: ParseError, struct.error, ...
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise DeviceError(
-            f"{BITSTREAM} cannot be loaded ({reason}); it must lie here or in the package's folder `overlays`, with its .hwh"
+            f"{BITSTREAM} cannot be loaded ({reason}); "
+            "it must lie here or in the package's folder `overlays`, whole, with its .hwh"
         ) from None

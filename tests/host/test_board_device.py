@@ -109,7 +109,9 @@ def test_another_board_is_not_given_the_bitstream(pynq: Any, monkeypatch: pytest
 )
 def test_files_that_are_missing_or_damaged(pynq: Any, error: Exception) -> None:
     pynq(raising(error))
-    with pytest.raises(DeviceError, match=r"phantom.bit cannot be loaded \(\w+: .*\); it must lie here or in .*, with its .hwh"):
+    with pytest.raises(
+        DeviceError, match=r"phantom.bit cannot be loaded \(\w+: .*\); it must lie here or in .*, whole, with its .hwh"
+    ):
         open_overlay("board", CONFIG)
 
 
