@@ -4,6 +4,7 @@ A wheel is for a board, or for a PC that compiles networks. The simulation needs
 (`make setup`, an editable install).
 """
 
+import shutil
 from pathlib import Path
 
 from setuptools import setup
@@ -22,7 +23,10 @@ class BuildPy(build_py):
             self.packages = [name for name in self.packages if not name.startswith("phantom_sim")]
 
     def run(self) -> None:
-        """Build."""
+        """Build, from nothing: what an earlier build left (a bitstream that is gone from the sources) would go along."""
+        if not self.editable_mode:
+            for name in {name.partition(".")[0] for name in self.packages}:
+                shutil.rmtree(Path(self.build_lib) / name, ignore_errors=True)
         super().run()
         if not self.editable_mode:
             self.copy_file(str(HERE / "overlay" / "configs.yaml"), str(Path(self.build_lib) / "phantom" / "configs.yaml"))

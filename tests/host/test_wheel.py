@@ -37,10 +37,9 @@ print(json.dumps([len(names), bad, [m for m in sys.modules if m.partition(".")[0
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the sources, without network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources, with a bitstream in the package."""
+    source = tmp_path_factory.mktemp("wheel") / "source"
     for name in ("host", "sim"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in ("pyproject.toml", "setup.py", "README.md", "overlay/configs.yaml"):
@@ -48,11 +47,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copyfile(ROOT / name, source / name)
     (source / "host" / "phantom" / "overlays" / "phantom.bit").write_bytes(b"bits")
     (source / "host" / "phantom" / "overlays" / "phantom.hwh").write_text("<EDKSYSTEM/>")
+    return source
+
+
+def build(source: Path, folder: Path) -> Path:
+    """Its wheel, in `folder`, without network."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
     done = subprocess.run([*command, "-w", str(folder), str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("phantom-*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path) -> Path:
+    """The first one that is built there."""
+    return build(source, source.parent)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +105,15 @@ def test_the_wheel_has_the_host_package_and_its_data(wheel: Path) -> None:
         assert str(module.relative_to(ROOT / "host")) in names
     inside = zipfile.ZipFile(wheel).read("phantom/configs.yaml")
     assert inside == (ROOT / "overlay" / "configs.yaml").read_bytes()
+
+
+def test_a_bitstream_that_was_removed_is_not_in_the_next_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:
+    """Setuptools takes whatever lies in build/lib, and would find it there."""
+    assert "phantom/overlays/phantom.bit" in zipfile.ZipFile(wheel).namelist()
+    for name in ("phantom.bit", "phantom.hwh"):
+        (source / "host" / "phantom" / "overlays" / name).unlink()
+    left = set(zipfile.ZipFile(wheel).namelist()) - set(zipfile.ZipFile(build(source, tmp_path)).namelist())
+    assert left == {"phantom/overlays/phantom.bit", "phantom/overlays/phantom.hwh"}
 
 
 def test_every_module_can_be_imported_with_numpy_and_yaml_alone(python: Path) -> None:
