@@ -23,14 +23,15 @@ OVERLAYS = build_plan.ROOT / "host" / "phantom" / "overlays"
 FLOWS = {"vivado": vivado_flow.build, "open": open_flow.build}
 
 
-def install(bit: Path) -> None:
-    """Copy a bitstream, its description and their links to where PYNQ looks for the package's overlays."""
-    for path in (bit, bit.with_suffix(".hwh"), *bit.parent.glob("phantom.*.link")):
-        shutil.copyfile(path, OVERLAYS / path.name)
+def install(bit: Path, links: bool) -> None:
+    """Copy a bitstream and its description, or their links alone, to where PYNQ looks for the package's overlays."""
+    for path in (bit, bit.with_suffix(".hwh")):
+        name = path.name + ".link" * links
+        shutil.copyfile(path.with_name(name), OVERLAYS / name)
 
 
 def write_links(bit: Path, folder_url: str) -> None:
-    """Write ``phantom.bit.link`` and ``phantom.hwh.link``, from which PYNQ fetches the files and checks what it got."""
+    """Write ``phantom.bit.link`` and ``phantom.hwh.link``, for the package to fetch the files by (`phantom.overlays`)."""
     for path in (bit, bit.with_suffix(".hwh")):
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         document = {"url": f"{folder_url.rstrip('/')}/{path.name}", "md5sum": digest}
@@ -43,10 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", default="pynq_z2", help="configuration (pynq_z2)")
     parser.add_argument("--flow", choices=sorted(FLOWS), default="vivado", help="tools that build it (vivado)")
     parser.add_argument("--results", type=Path, default=build_plan.RESULTS, help="folder for all builds (build/bitstream)")
-    parser.add_argument("--install", action="store_true", help="also put them into the host package, and so into its wheel")
+    shown = "also put them into the host package, and so into its wheel; with --link the .link files alone"
+    parser.add_argument("--install", action="store_true", help=shown)
+    parser.add_argument("--uninstall", action="store_true", help="take what --install put there out again, and build nothing")
     parser.add_argument("--link", metavar="URL", help="also write the .link files of a release in this folder of a server")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes of Vivado (as many as there are cores)")
     options = parser.parse_args(arguments)
+    if options.install or options.uninstall:
+        build_plan.forget(OVERLAYS)  # before the build: one that fails leaves no bitstream of an earlier one
+    if options.uninstall:
+        return 0
     try:
         plan = build_plan.plan(options.config, options.flow, options.results.resolve())
         FLOWS[options.flow](plan, options.jobs)
@@ -54,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.link:
             write_links(bit, options.link)
         if options.install:
-            install(bit)
+            install(bit, links=bool(options.link))
     except PhantomError as error:
         print(f"bitstream: {error}", file=sys.stderr)
         return 1

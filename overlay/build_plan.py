@@ -65,9 +65,7 @@ class Plan:
     def begin(self) -> None:
         """Make room: a build that fails leaves no bitstream of an earlier one."""
         self.results.mkdir(parents=True, exist_ok=True)
-        for name in (BITSTREAM, DESCRIPTION):
-            for old in (name, f"{name}.link"):
-                (self.results / old).unlink(missing_ok=True)
+        forget(self.results)
 
     def finish(self) -> Path:
         """Put the description beside the bitstream; the bitstream's path. Raises BuildError when there is none."""
@@ -76,6 +74,13 @@ class Plan:
             raise BuildError(f"the tools ended without an error, but there is no {bit}")
         hwh.write_overlay(bit, self.registers_json, self.parameters, self.clock_mhz, tuple(self.hp_ports))
         return bit
+
+
+def forget(folder: Path) -> None:
+    """Remove a bitstream, its description and their links, as far as they are there."""
+    for name in (BITSTREAM, DESCRIPTION):
+        for old in (name, f"{name}.link"):
+            (folder / old).unlink(missing_ok=True)
 
 
 def plan(config_name: str, flow: str, results: Path = RESULTS) -> Plan:

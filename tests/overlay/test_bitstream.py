@@ -40,6 +40,38 @@ def test_the_pair_goes_into_the_package(built: Path) -> None:
     assert (bitstream.OVERLAYS / "phantom.hwh").read_bytes() == (built / "phantom.hwh").read_bytes()
 
 
+def installed() -> list[str]:
+    return sorted(path.name for path in bitstream.OVERLAYS.iterdir())
+
+
+def test_the_links_alone_go_into_the_package(built: Path) -> None:
+    build(built, "--install")
+    build(built, "--install", "--link", "https://example.org/phantom")
+    assert installed() == ["phantom.bit.link", "phantom.hwh.link"]
+    build(built, "--install")
+    assert installed() == ["phantom.bit", "phantom.hwh"]
+
+
+def test_a_build_that_fails_leaves_no_earlier_pair_in_the_package(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(built, "--install")
+
+    def fails(plan: build_plan.Plan, jobs: int) -> None:
+        raise build_plan.BuildError("timing is not met")
+
+    monkeypatch.setitem(bitstream.FLOWS, "open", fails)
+    assert bitstream.main(["--flow", "open", "--results", str(built.parent), "--install"]) == 1
+    assert installed() == []
+
+
+def test_what_was_installed_can_be_taken_out(built: Path) -> None:
+    build(built, "--install", "--link", "https://example.org/phantom")
+    (bitstream.OVERLAYS / "__init__.py").touch()
+    (built / "phantom.bit").write_bytes(b"kept")
+    assert bitstream.main(["--uninstall"]) == 0
+    assert installed() == ["__init__.py"]
+    assert (built / "phantom.bit").read_bytes() == b"kept"
+
+
 def test_pynq_fetches_what_the_links_name(built: Path, tmp_path: Path) -> None:
     """By pynqutils, unchanged, from a folder that stands for the server; a file that was changed there is refused."""
     setup = pytest.importorskip("pynqutils.setup_utils")
