@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import types
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +33,30 @@ def test_a_message_that_is_explained_exists(message: str) -> None:
 
 def test_there_are_messages() -> None:
     assert len(MESSAGES) > 15
+
+
+def test_notebooks_are_delivered_where_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By PYNQ's own command, but for the parent folder."""
+    pytest.importorskip("pynq")
+    from pynq._cli import get_notebooks
+    from pynq.pl_server.device import Device
+
+    (command,) = re.findall(r"^    pynq (get-notebooks .*)$", TEXT, re.MULTILINE)
+    (parent,) = re.findall(r"-p (\S+)", command)
+    assert parent == "/home/xilinx/jupyter_notebooks"
+    board = types.SimpleNamespace(name="board")
+    monkeypatch.setattr(Device, "_devices", [board], raising=False)
+    monkeypatch.setattr(Device, "_active_device", board, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", command.replace(parent, "there").split())
+    get_notebooks.main()
+    sources = (ROOT / "host" / "phantom" / "notebooks").glob("*.ipynb")
+    delivered = {path.name for path in (tmp_path / "there" / "phantom").glob("*.ipynb")}
+    assert delivered == {path.name for path in sources} and "first_steps.ipynb" in delivered
+    assert "makes the folder `phantom`" in TEXT
+    monkeypatch.setattr(sys, "argv", ["get-notebooks", "phantom"])
+    get_notebooks.main()
+    assert (tmp_path / "pynq-notebooks" / "phantom").is_dir() and "`pynq-notebooks`" in TEXT
 
 
 def test_targets_and_variables_that_it_names_exist() -> None:

@@ -7,8 +7,10 @@ import platform
 import sys
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
+from . import overlays
 from .config import Config
 from .errors import DeviceError
 from .hp_ports import make_wide
@@ -82,6 +84,8 @@ def _board() -> Any:
         raise DeviceError(f"PYNQ cannot reach a device ({error}); run on the board, as root, or use {ELSEWHERE}") from None
     if not found:
         raise DeviceError(f"there is no board here: PYNQ finds no device; run this on a PYNQ-Z2, or use {ELSEWHERE}")
+    if not Path(BITSTREAM).is_file():  # PYNQ prefers what lies here
+        overlays.fetch()
     try:
         overlay = pynq.Overlay(BITSTREAM, device=found[0])
         make_wide(pynq.MMIO)
