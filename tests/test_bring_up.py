@@ -59,6 +59,18 @@ def test_notebooks_are_delivered_where_it_says(monkeypatch: pytest.MonkeyPatch, 
     assert (tmp_path / "pynq-notebooks" / "phantom").is_dir() and "`pynq-notebooks`" in TEXT
 
 
+def test_the_design_drives_no_leds() -> None:
+    """As the table of LEDs says: the tops of both flows have the processor's own pins, and no pin is placed."""
+    scripts = "\n".join(path.read_text() for path in sorted((ROOT / "overlay").rglob("*.tcl")))
+    ports = re.findall(r"\[create_bd_(?:intf_)?port .* (\w+)\]", scripts)
+    assert ports == ["DDR", "FIXED_IO"] and scripts.count("create_bd_port") == 0
+    assert "PACKAGE_PIN" not in scripts + (ROOT / "overlay" / "open_flow.py").read_text()
+    (header,) = re.findall(
+        r"^module phantom_zynq\n.*?\n\)(.*)$", (ROOT / "hls" / "phantom_zynq.sv").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert header.startswith(";"), "phantom_zynq has ports"
+
+
 def test_targets_and_variables_that_it_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     readers = (ROOT / "overlay" / "open_flow.py", ROOT / "tests" / "host" / "test_wheel.py")
