@@ -19,7 +19,7 @@ from .errors import PhantomError
 from .files import check_writable, read_images, write_document
 from .hints import hint
 from .input_note import input_note
-from .optional import SIMULATION, available
+from .optional import HOW, SIMULATION, available, simulated
 from .options import config_of, device_options
 from .shipped import MODEL, QUANTISED, network_path
 
@@ -86,9 +86,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add_simulated(commands: Any, wanted: str | None) -> None:
     """The commands of the simulation. Raises PhantomError where `wanted` is one of them and the simulation is not there."""
-    if not available(SIMULATION):
+    if not simulated():
         if wanted in SIMULATED:
-            raise PhantomError(f"{wanted} needs the package {SIMULATION}, which comes with the sources (`make setup`)")
+            raise PhantomError(f"{wanted} needs the simulation; {HOW}")
         return
     for command, module in SIMULATED.items():
         try:
@@ -96,7 +96,7 @@ def _add_simulated(commands: Any, wanted: str | None) -> None:
         except (ImportError, PhantomError) as error:  # what it needs is not installed
             if wanted == command:
                 needed = "numba" if not available("numba") else getattr(error, "name", None) or error
-                raise PhantomError(f"{wanted} needs {needed}; `make setup` installs it") from None
+                raise PhantomError(f"{wanted} needs {needed}; {HOW}") from None
 
 
 def _compare(options: argparse.Namespace) -> int:

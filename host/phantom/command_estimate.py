@@ -19,7 +19,7 @@ from .devices import DEFAULT_CONFIG
 from .errors import FormatError
 from .estimate import ASSUMED, FORMULA, MODEL, StageCycles
 from .files import check_writable, network_path, read_images, write_document
-from .optional import available, require
+from .optional import CYCLE_MODEL, SIMULATION, available, require
 from .options import NETWORK, compile_model, config_for, fallback_option
 from .phantom_file import SUFFIX
 from .plan import Accelerated, Hosted, Plan
@@ -27,7 +27,7 @@ from .report import amount, grid, shortened
 from .shipped import SOURCES
 
 METHODS = ("model", "formula")
-NEEDED = ("phantom_sim", "numba")  # by the cycle model
+NEEDED = (SIMULATION, *CYCLE_MODEL)  # by the cycle model
 
 
 def add_parser(commands: Any) -> None:

@@ -14,6 +14,7 @@ from . import overlays
 from .config import Config
 from .errors import DeviceError
 from .hp_ports import make_wide
+from .optional import HOW, RTL, SIMULATION, available
 
 DEVICES = ("rtl", "reference", "board")
 DEFAULT_CONFIG = {"rtl": "tiny", "reference": "tiny", "board": "pynq_z2"}
@@ -37,10 +38,11 @@ def open_overlay(device: str, config: Config) -> Any:
 
 
 def _simulation(config: Config) -> Any:
-    try:
-        from phantom_sim import board
-    except ImportError:
-        raise DeviceError("device rtl needs the package phantom_sim, which comes with the sources (`make setup`)") from None
+    missing = [name for name in (SIMULATION, *RTL) if not available(name)]
+    if missing:
+        raise DeviceError(f"device rtl needs {', '.join(missing)}; {HOW}")
+    from phantom_sim import board
+
     notice = threading.Timer(
         PATIENCE,
         print,
@@ -54,7 +56,7 @@ def _simulation(config: Config) -> Any:
             warnings.simplefilter("ignore")  # PYNQ says that it found no devices, which is why we bring one
             return board(config.name)
     except ImportError as error:
-        raise DeviceError(f"device rtl needs {error.name or error}; `make setup` installs it") from None
+        raise DeviceError(f"device rtl needs {error.name or error}; {HOW}") from None
     finally:
         notice.cancel()
 

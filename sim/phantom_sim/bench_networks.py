@@ -31,11 +31,11 @@ from phantom.onnx.runtime import Runtime
 from phantom.program import Program, compile_network
 from phantom.progress import progress
 from phantom.run import DeviceRunner, as_images, by_name, run_network
+from phantom_sim.places import BUILD
 from phantom_sim.workloads.networks import SHORT
 
-ROOT = Path(__file__).resolve().parents[2]
-MODELS = ROOT / "build" / "networks"
-KEPT = ROOT / "build" / "bench-networks"
+MODELS = BUILD / "networks"
+KEPT = BUILD / "bench-networks"
 LARGE = ("alexnet", "mobilenet_v1", "mobilenet_v2", "resnet18", "vgg16")
 DIGITS = ("digits_plain", "digits_separable", "digits_residual")
 

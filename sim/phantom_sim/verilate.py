@@ -1,7 +1,7 @@
 """Build a design into a shared library that simulates it.
 
 A :class:`Design` is a top module, its sources in order and its parameters. :func:`build` turns it into ``libphantom.so`` under
-``build/sim/<name>-<hash>``; the hash covers everything the library depends on (sources, parameters, harness, options,
+``build/sim/<name>-<hash>`` (`places`); the hash covers everything the library depends on (sources, parameters, harness, options,
 the Verilator in use), so an unchanged design is never built twice and a changed one never reuses a stale library.
 """
 
@@ -20,12 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from phantom.errors import ConfigError, PhantomError
+from phantom_sim import places
+from phantom_sim.places import HLS, OVERLAY, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-HLS = ROOT / "hls"
-GENERATED = ROOT / "build" / "gen"
-BUILD = ROOT / "build" / "sim"
-WAIVERS = (HLS / "lint.vlt", ROOT / "overlay" / "registers.vlt")
+GENERATED = places.BUILD / "gen"
+BUILD = places.BUILD / "sim"
+WAIVERS = (HLS / "lint.vlt", OVERLAY / "registers.vlt")
 HARNESS = (Path(__file__).with_name("harness.cpp"), Path(__file__).with_name("axi_memory.h"))
 FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--assert", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
 # The packaged makefile leaves out how its precompiled headers are included, which large designs use.
@@ -60,17 +60,22 @@ def file_list(path: Path = HLS / "phantom.f") -> tuple[Path, ...]:
     if not path.exists():
         raise ConfigError(f"list of sources {path} does not exist")
     lines = (line.split("//")[0].strip() for line in path.read_text().splitlines())
-    sources = tuple((path.parent / line).resolve() for line in lines if line)
+    sources = tuple(_built((path.parent / line).resolve()) for line in lines if line)
     missing = [str(source) for source in sources if not source.exists()]
     if missing:
         raise ConfigError(f"{path} lists files that do not exist: {', '.join(missing)}")
     return sources
 
 
-def generate_registers(out: Path = GENERATED, description: Path = ROOT / "overlay" / "phantom.rdl") -> Path:
+def _built(source: Path) -> Path:
+    """Where a source is that the list has under ../build, as in a checkout."""
+    build = ROOT / "build"
+    return places.BUILD / source.relative_to(build) if source.is_relative_to(build) else source
+
+
+def generate_registers(out: Path = GENERATED, description: Path = OVERLAY / "phantom.rdl") -> Path:
     """Bring the files that follow from a register description up to date; returns their directory."""
-    script = ROOT / "overlay" / "registers.py"
-    run([sys.executable, str(script), "--out", str(out), "--rdl", str(description)], "register description")
+    run([sys.executable, str(OVERLAY / "registers.py"), "--out", str(out), "--rdl", str(description)], "register description")
     return out
 
 

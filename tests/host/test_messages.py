@@ -59,8 +59,9 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_the_simulation(monkeypatch: Any, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cli, "available", lambda _: False)
     monkeypatch.setattr(optional, "available", lambda _: False)
-    for arguments in (["evaluate"], ["bench", "--help"], ["estimate", "digits", "--by", "model"]):
-        assert "phantom_sim, which comes with the sources (`make setup`)" in fails(arguments, capsys)
+    for arguments in (["evaluate"], ["bench", "--help"]):
+        assert f"{arguments[0]} needs the simulation; `make setup` installs it, or pip with" in fails(arguments, capsys)
+    assert "phantom_sim, which is in the wheel and in the sources" in fails(["estimate", "digits", "--by", "model"], capsys)
     with pytest.raises(SystemExit):
         cli.main(["rnu"])
     assert "evaluate" not in capsys.readouterr().err

@@ -13,6 +13,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ for name in sorted(set(names) - set(json.loads(sys.argv[1]))):
         importlib.import_module(name)
     except Exception as error:
         bad[name] = repr(error)
-late = ("pynq", "onnx", "onnxruntime", "matplotlib")
+late = ("pynq", "onnx", "onnxruntime", "matplotlib", "phantom_sim")
 print(json.dumps([len(names), bad, [m for m in sys.modules if m.partition(".")[0] in late]]))
 """
 
@@ -40,10 +41,9 @@ print(json.dumps([len(names), bad, [m for m in sys.modules if m.partition(".")[0
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources, with a bitstream in the package."""
     source = tmp_path_factory.mktemp("wheel") / "source"
-    for name in ("host", "sim"):
+    for name in ("host", "sim", "hls", "overlay"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "setup.py", "README.md", "overlay/configs.yaml"):
-        (source / name).parent.mkdir(exist_ok=True)
+    for name in ("pyproject.toml", "setup.py", "README.md"):
         shutil.copyfile(ROOT / name, source / name)
     (source / "host" / "phantom" / "overlays" / "phantom.bit").write_bytes(b"bits")
     (source / "host" / "phantom" / "overlays" / "phantom.hwh").write_text("<EDKSYSTEM/>")
@@ -65,10 +65,8 @@ def wheel(source: Path) -> Path:
     return build(source, source.parent)
 
 
-@pytest.fixture(scope="module")
-def python(wheel: Path) -> Path:
-    """A fresh environment with the wheel, numpy and yaml in it, and nothing else."""
-    folder = wheel.parent / "venv"
+def environment(wheel: Path, folder: Path) -> Path:
+    """A fresh environment with the wheel, numpy and yaml in it, and nothing else; its Python."""
     venv.create(folder, with_pip=False)
     (packages,) = folder.glob("lib/python3*/site-packages")
     for name in NEEDED:
@@ -83,9 +81,15 @@ def python(wheel: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def python(wheel: Path) -> Path:
+    """That of an environment which all tests share."""
+    return environment(wheel, wheel.parent / "venv")
+
+
+def run(python: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it far from the sources, without their paths."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | variables
     command = [str(python), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=python.parent, env=environment)
 
@@ -100,9 +104,9 @@ def test_the_wheel_has_the_host_package_and_its_data(wheel: Path) -> None:
     }  # fmt: skip
     notebooks = {f"phantom/notebooks/{path.name}" for path in (ROOT / "host" / "phantom" / "notebooks").glob("*.ipynb")}
     assert len(notebooks) == 5 and names >= notebooks
-    assert not any(name.startswith("phantom_sim") for name in names), "the simulation needs the RTL beside it"
-    for module in (ROOT / "host" / "phantom").rglob("*.py"):
-        assert str(module.relative_to(ROOT / "host")) in names
+    for package in (ROOT / "host" / "phantom", ROOT / "sim" / "phantom_sim"):
+        for module in package.rglob("*.py"):
+            assert str(module.relative_to(package.parent)) in names
     inside = zipfile.ZipFile(wheel).read("phantom/configs.yaml")
     assert inside == (ROOT / "overlay" / "configs.yaml").read_bytes()
 
@@ -128,6 +132,8 @@ def test_the_command_runs_the_network_that_comes_along(python: Path) -> None:
     phantom = python.parent / "phantom"
     done = run(phantom, "info")
     assert done.returncode == 0 and "pynq_z2" in done.stdout
+    done = run(phantom, "--help")
+    assert "selftest" in done.stdout and "evaluate" not in done.stdout, "the simulation cannot run here"
     done = run(phantom, "run", "digits", "--device", "reference", "--images", "20")
     assert done.returncode == 0, done.stderr
     assert "accuracy:" in done.stdout
@@ -137,7 +143,11 @@ def test_the_command_runs_the_network_that_comes_along(python: Path) -> None:
     ("arguments", "says"),
     [
         (("run", "digits", "--device", "board"), "device board needs PYNQ, which is part of a PYNQ board's image"),
-        (("run", "digits"), "device rtl needs the package phantom_sim, which comes with the sources"),
+        (
+            ("run", "digits"),
+            "device rtl needs pynq, systemrdl, peakrdl_regblock, peakrdl_cheader; `make setup` installs it, or pip",
+        ),
+        (("evaluate",), "evaluate needs the simulation; `make setup` installs it, or pip with the extras sim and model"),
         (("run", "digits_plain"), "onnx"),
     ],
 )
@@ -146,6 +156,30 @@ def test_what_needs_more_says_what(python: Path, arguments: tuple[str, ...], say
     assert done.returncode == 2
     assert done.stderr.startswith("phantom: error: ") and len(done.stderr.splitlines()) == 1
     assert says in done.stderr
+
+
+def test_the_simulation_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """With the packages of the extra `sim`, and no checkout: all that the library is built from is inside.
+
+    It takes a minute to build: that of this tree, which other tests use, stands in for it if its name says that it is the same.
+    """
+    pytest.importorskip("pynq")
+    from phantom.config import load_config
+    from phantom_sim.overlay import library_of
+
+    built = library_of(load_config("tiny")).parent
+    python = environment(wheel, tmp_path / "venv")
+    (packages,) = (tmp_path / "venv").glob("lib/python3*/site-packages")
+    ours = Path(numpy.__file__).parents[1]  # comes after the wheel's packages; what is installed there as editable is not seen
+    (packages / "extra_sim.pth").write_text(f"{ours}\n")
+    where = "import phantom_sim.places as p, phantom; print(phantom.__file__, p.HLS, p.BUILD, sep='\\n')"
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    module, hls, build_folder = map(Path, run(python, "-c", where, **cache).stdout.split())
+    assert packages in module.parents and packages in hls.parents and tmp_path / "cache" in build_folder.parents
+    shutil.copytree(built, build_folder / "sim" / built.name, ignore=shutil.ignore_patterns("obj", "lock"))
+    done = run(python.parent / "phantom", "run", "digits", "--images", "1", **cache)
+    assert done.returncode == 0 and "bit-exact: all 5 layers equal the reference" in done.stdout, done.stderr
+    assert [path.name for path in (build_folder / "sim").iterdir()] == [built.name], "it is built from something else"
 
 
 def test_pynq_finds_overlays_drivers_and_notebooks_by_their_entry_points(wheel: Path, tmp_path: Path) -> None:

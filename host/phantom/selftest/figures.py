@@ -16,6 +16,7 @@ from typing import Any
 from ..config import Config
 from ..driver import PARAMETERS
 from ..errors import ConfigError, FormatError
+from ..optional import CYCLE_MODEL, available
 
 PATH = Path(__file__).with_name("figures.json")
 COMMAND = "make selftest-figures"
@@ -41,8 +42,13 @@ def sizes_of(config: Config) -> dict[str, float]:
     return {name: getattr(config, name) for name in (*PARAMETERS, "clock_mhz")}
 
 
-def expected(config: Config) -> tuple[Figures, str]:
-    """Figures, and where they are from. Raises ConfigError when there are none for these sizes; FormatError."""
+def expected(config: Config, modelled: bool = True) -> tuple[Figures, str]:
+    """Figures, and where they are from; `modelled`: by the cycle model where it is installed.
+
+    Raises ConfigError when there are none for these sizes; FormatError.
+    """
+    if not modelled or not all(map(available, CYCLE_MODEL)):
+        return stored(config), STORED
     try:
         from phantom_sim.selftest_figures import figures
     except ImportError:

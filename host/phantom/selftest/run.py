@@ -119,7 +119,7 @@ class Selftest:
         """Compare cycles and multiplies of all networks that ran."""
         if not self._ran:
             raise DeviceError("no network ran to its end; there is nothing to compare")
-        expected, self.source = figures.expected(self.config)
+        expected, self.source = figures.expected(self.config, self.exact)
         off = []
         for ran in self._ran:
             figure, stages = expected[ran.title], len(ran.counters)
