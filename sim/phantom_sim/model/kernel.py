@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from phantom.errors import ConfigError
+from phantom_sim import places
 
 HERE = Path(__file__).resolve().parent
-KEPT = HERE.parents[2] / "build" / "model"
+KEPT = places.BUILD / "model"
 
 
 def _numba() -> Any:
