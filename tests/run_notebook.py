@@ -3,12 +3,13 @@
     run_notebook.py NOTEBOOK.ipynb RESULT.json [--without MODULE ...] [NAME=VALUE ...]
 
 NAME=VALUE takes the place of an assignment in the cell tagged `parameters`. Modules named by --without cannot be imported. The
-result: `error` (None, or what ended it), `stdout`, and `shown`: for each thing displayed, its text, and the size of a picture.
+result: `error` (None, or what ended it), `stdout`, and `shown`: for each thing displayed, its text and its picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import io
 import json
@@ -41,12 +42,13 @@ def cells_of(path: Path, settings: dict[str, str]) -> list[str]:
 
 
 def describe(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
-    """What was displayed: its text, whether there is HTML, and the pixels of a picture beside those that it is shown with."""
-    found = {"text": data.get("text/plain", ""), "html": "text/html" in data, "picture": None}
+    """What was displayed: its text, whether it is a table, and the pixels of a picture beside those that it is shown with."""
+    page = data.get("text/html", "")
+    found = {"text": data.get("text/plain", ""), "table": "<table>" in page, "picture": None}
     if "image/png" in data:
-        png = data["image/png"]
+        png = base64.b64decode(data["image/png"])
         assert png[:8] == PNG
-        found["picture"] = {"pixels": struct.unpack(">II", png[16:24]), "shown": metadata.get("image/png")}
+        found["picture"] = {"pixels": struct.unpack(">II", png[16:24]), "shown": metadata.get("image/png"), "html": page}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -64,7 +65,7 @@ def test_runs_on_the_simulated_board(name: str, folder: Path) -> None:
     assert found["error"] is None
     assert re.search(says, found["stdout"])
     drawn = [each["picture"] for each in found["shown"] if each["picture"]]
-    assert (len(drawn), sum(each["html"] for each in found["shown"])) == (pictures, tables)
+    assert (len(drawn), sum(each["table"] for each in found["shown"])) == (pictures, tables)
     fit_a_page(drawn)
 
 
@@ -86,11 +87,13 @@ def test_shows_where_the_cycles_of_other_networks_go(network: str, folder: Path)
 
 
 def fit_a_page(drawn: list[Any]) -> None:
-    """Pictures are sharp, and no larger than a page."""
+    """Pictures are sharp, no larger than a page, and say in words what they show."""
     for picture in drawn:
         shown = picture["shown"]["width"], picture["shown"]["height"]
         assert picture["pixels"] == pytest.approx([2 * pixels for pixels in shown], abs=2)
         assert shown[0] <= 960 and shown[1] <= 560
+        alt = picture["shown"]["alt"]
+        assert len(alt) > 10 and f'alt="{html.escape(alt)}"' in picture["html"]
 
 
 @pytest.mark.parametrize("name", ["your_model", "against_the_cpu"])

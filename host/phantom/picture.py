@@ -6,6 +6,8 @@ Nothing here touches pyplot, so no backend has to be chosen and none is changed 
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import os
 from collections.abc import Callable, Sequence
@@ -42,14 +44,21 @@ class Picture:
     def __repr__(self) -> str:
         return self.words
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
-        """What Jupyter asks for: a PNG, and the size in which to show it."""
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        """What Jupyter asks for: a PNG and the size in which to show it, and the same as HTML.
+
+        The HTML is there for its `alt`: Jupyter and nbconvert prefer it, and drop that of a bare PNG. Nothing without matplotlib.
+        """
         if self.figure is None:
-            return None
+            return {}, {}
         data = io.BytesIO()
         self.figure.savefig(data, format="png", dpi=SCREEN * SHARPNESS)
+        png = base64.b64encode(data.getvalue()).decode()
         width, height = (round(SCREEN * inches) for inches in self.figure.get_size_inches())
-        return data.getvalue(), {"width": width, "height": height}
+        size = f'width="{width}" height="{height}"'
+        page = f'<img src="data:image/png;base64,{png}" alt="{html.escape(self.words)}" {size}>'
+        about = {"width": width, "height": height, "alt": self.words}
+        return {"image/png": png, "text/html": page}, {"image/png": about}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it (PNG, SVG or PDF, by the suffix). Raises PhantomError without matplotlib, or when it cannot."""
@@ -119,12 +128,12 @@ def legend_below(axes: Any, columns: int, inches: float, handles: Sequence[Any] 
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, columnspacing=1.6, **place, **given)
 
 
-def legend_across(below: Any, axes: Any, columns: int) -> None:
-    """The legend of `axes` in the empty axes `below`, from the left of the figure on; it widens nothing."""
+def legend_across(below: Any, axes: Any, columns: int, handles: Sequence[Any] | None = None) -> None:
+    """The legend, of `handles` or of `axes`, in the empty axes `below`, from the left of the figure on; it widens nothing."""
     from matplotlib.transforms import blended_transform_factory
 
     across = blended_transform_factory(below.figure.transFigure, below.transAxes)
     place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1.0), "bbox_transform": across, "ncol": columns}
-    handles, labels = axes.get_legend_handles_labels()
+    shown = axes.get_legend_handles_labels()[0] if handles is None else handles
     below.set_axis_off()
-    below.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, **place).set_in_layout(False)
+    below.legend(handles=shown, frameon=False, fontsize=8.5, labelcolor=INK, **place).set_in_layout(False)

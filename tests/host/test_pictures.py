@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import subprocess
 import sys
@@ -82,12 +83,12 @@ def test_every_picture_is_drawn_sharp_and_says_what_it_shows() -> None:
     pytest.importorskip("matplotlib")
     for name, (picture, says) in all_pictures().items():
         assert says in repr(picture), name
-        found = picture._repr_png_()
-        assert found is not None
-        png, shown = found
+        data, about = picture._repr_mimebundle_()
+        png, shown = base64.b64decode(data["image/png"]), about["image/png"]
         width, height = struct.unpack(">II", png[16:24])
         assert (width, height) == (pytest.approx(2 * shown["width"], abs=2), pytest.approx(2 * shown["height"], abs=2)), name
         assert 100 < shown["height"] < 560 and 200 < shown["width"] <= 960, name
+        assert shown["alt"] == picture.words and f'alt="{picture.words}"' in data["text/html"], name
 
 
 def test_without_matplotlib_there_are_the_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_without_matplotlib_there_are_the_words(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setitem(sys.modules, name, None)
     for name, (picture, says) in all_pictures().items():
         assert says in repr(picture) and "a plot needs matplotlib" in repr(picture), name
-        assert picture._repr_png_() is None
+        assert picture._repr_mimebundle_() == ({}, {})
         with pytest.raises(PhantomError, match="needs matplotlib"):
             picture.save(tmp_path / "x.png")
 
@@ -156,6 +157,12 @@ def test_pictures_of_large_networks_fit_on_a_screen_and_no_names_overlap(layers:
         boxes = [label.get_window_extent() for label in picture.figure.axes[0].get_yticklabels()]
         assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
         assert all(box.x0 >= 0 for box in boxes)
+
+
+def test_words_of_a_picture_cannot_end_its_html() -> None:
+    pytest.importorskip("matplotlib")
+    data, _ = Picture('a "b" <c>', 1, 1, lambda figure: None)._repr_mimebundle_()
+    assert 'alt="a &quot;b&quot; &lt;c&gt;"' in data["text/html"]
 
 
 def test_the_smaller_layers_of_a_large_network_are_one_bar() -> None:
