@@ -72,7 +72,7 @@ def all_pictures() -> dict[str, tuple[Picture, str]]:
         "predictions": (plot_images.predictions(*some_digits()), "2 of 3 right: 1 2(0) 0"),
         "scores": (plot_images.score_bars(*some_digits(), most=2), "read as 1, is 1, read as 2, is 0"),
         "bounds": (plot_parts.bounds([stage("c1", 50.0)], events), "c1: 200 cycles, multipliers 25% of them"),
-        "waits": (plot_parts.waits(["c1"], events, TINY), f"of the input 25%, weight waits for room in a queue {queue}; below"),
+        "waits": (plot_parts.waits(["c1"], events, TINY), f"weight ports for room in a queue {queue}, LAM for input rows 25%"),
         "timeline": (plot_times.timeline(outcome), "one image: 10.0 us, 9.0 to 11.0; layers: c1 5.0, c2 5.0"),
         "times": (plot_times.times_picture(times, ("ours",)), "cpu: median 65.0 us; ours: median 12.5 us"),
         "sweep": (sparsity_sweep((0, 0.5), curves, 0.5), "a: 0% pruned 100.0% right 20 cycles, 50% pruned 50.0% right 10 cycles"),
@@ -139,7 +139,9 @@ def test_words_and_marks_cover_all_that_is_counted() -> None:
     assert set(advice.MEANING) == set(advice.HELP) == set(CAUSES)
     assert set(plot_parts.NEEDS) == set(BOUNDS)
     assert set(plot.COLOURS) == set(plot.PARTS) == {"effectual", *CAUSES}
-    assert set(plot_parts.WAITS) < {field.name for field in fields(Counters)}
+    counted = {name for waiter in plot_parts.WAITERS for name in (waiter.held, waiter.ahead) if name}
+    assert counted < {field.name for field in fields(Counters)} | set(CAUSES)
+    assert all(waiter.what if waiter.held else waiter.room for waiter in plot_parts.WAITERS)
 
 
 @pytest.mark.parametrize("layers", [1, 5, 11, 22, 23, 60])
@@ -163,6 +165,16 @@ def test_words_of_a_picture_cannot_end_its_html() -> None:
     pytest.importorskip("matplotlib")
     data, _ = Picture('a "b" <c>', 1, 1, lambda figure: None)._repr_mimebundle_()
     assert 'alt="a &quot;b&quot; &lt;c&gt;"' in data["text/html"]
+
+
+def test_waits_are_of_each_part_and_only_what_took_long_is_drawn() -> None:
+    events = replace(some_counters(cycles=100, lam_starved=40, out_blocked=4), sampled={"weight": 16 * 30, "bank": 16 * 50})
+    picture = plot_parts.waits(["c1"], [events], TINY)
+    said = "c1: threads for weights 30%, LAM for input rows 40%, threads for the drain 50%, output port for memory 4%"
+    assert picture.words == f"who waited, in shares of the cycles: {said}"
+    if picture.figure is not None:
+        titles = [axes.get_title(loc="left") for axes in picture.figure.axes]
+        assert titles == ["threads", "LAM", "threads", ""]
 
 
 def test_the_smaller_layers_of_a_large_network_are_one_bar() -> None:
