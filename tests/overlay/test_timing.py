@@ -11,6 +11,7 @@ from netlists import Module
 
 import blocks
 import timing
+import timing_docs
 from phantom.errors import ConfigError
 
 
@@ -125,3 +126,22 @@ def test_lines_fit_a_terminal(run: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert max(map(len, lines)) <= 100
     assert any("no path between registers" in line for line in lines)
     assert sum("_q -> .." in line for line in lines) == 2
+
+
+def test_the_slowest_paths_go_into_the_documentation(run: Run, tmp_path: Path) -> None:
+    run({"phantom_top.u_good": chain(9), "phantom_top.u_bad": chain(11)})
+    document = json.loads((tmp_path / "timing.json").read_text())
+    path = tmp_path / "timing.md"
+    path.write_text("before\n<!-- paths -->\nold\n<!-- end of paths -->\nafter\n")
+    timing_docs.record_paths(document, "1234abcd", path)
+    text = path.read_text()
+    assert text.startswith("before\n") and text.endswith("\n<!-- end of paths -->\nafter\n") and "old" not in text
+    assert "Of 2 blocks 1 has more than 9 levels or a path slower than 8 ns; estimated at commit `1234abcd`:" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert rows == ["| 9.03 | 11 | 0 | `bad` | `a_q` | `b_q` |", "| 7.49 | 9 | 0 | `good` | `a_q` | `b_q` |"]
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    assert timing_docs.short("a" * 200 + ".tail_q").endswith("aaa.tail_q")
+    assert len(timing_docs.short("a" * 200)) == timing_docs.LONGEST
+    assert timing_docs.short("b_q") == "b_q"

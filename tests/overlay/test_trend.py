@@ -13,6 +13,7 @@ import blocks
 import synthesis
 import timing
 import trend
+from timing_docs import MarksError
 from trend import PlacementError, Trend
 
 # What nextpnr-ecp5 0.11.1 reported of phantom_pe with seed 1, without critical paths and most kinds of cells.
@@ -139,7 +140,7 @@ def test_what_is_recorded_is_read_again(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_document_without_its_marks(tmp_path: Path) -> None:
     path = tmp_path / "timing.md"
     path.write_text("nothing\n")
-    with pytest.raises(PlacementError, match="has no lines <!-- trend --> and <!-- end of trend -->"):
+    with pytest.raises(MarksError, match="has no lines <!-- trend --> and <!-- end of trend -->"):
         trend.record([PE], "1234abcd", path)
 
 
