@@ -55,15 +55,17 @@ module phantom_lam_pick
 
   // --- pick -----------------------------------------------------------------------------------------------------------
 
-  logic [Lf-1:0] low, rest, low2, low_q, low2_q, raw_q;
+  logic [Lf-1:0] low, rest, low2, low_q, low2_q;
+  logic          several;                // more than one bit
   logic [Lf-1:0] bits_next, gone_q;      // what bits_q will be; the inverse of bits_q, see below
-  logic [Lf-1:0] below_q, below2_q;  // all positions below each of them
+  logic [Lf-1:0] before_q, before2_q;  // ones of the whole mask below each of them
   logic [8:0]    rank1_q;                // from here on with the packet's place in the value memory
   logic [8:0]    col1_q;
 
   assign low  = bits_q & (~bits_q + 1'b1);
   assign rest = bits_q & ~low;
   assign low2 = rest & (~rest + 1'b1);
+  assign several   = at_least(~gone_q, 2);
   assign bits_next = many_q ? rest & ~low2 : bits_i;
 
   always_ff @(posedge clk_i) begin
@@ -82,7 +84,7 @@ module phantom_lam_pick
 
   always_comb begin
     pick_d       = piece_stage_q;
-    pick_d.count = {rest != '0, low != '0 && rest == '0};
+    pick_d.count = {several, !several && gone_q != '1};
     if (many_q) begin
       pick_d.row_end    = 1'b0;
       pick_d.packet_end = 1'b0;
@@ -93,9 +95,8 @@ module phantom_lam_pick
     if (enable_i) begin
       low_q        <= low;
       low2_q       <= low2;
-      below_q      <= ~bits_q & (bits_q - 1'b1);
-      below2_q     <= ~rest & (rest - 1'b1);
-      raw_q        <= raw0_q;
+      before_q     <= raw0_q & ~bits_q & (bits_q - 1'b1);
+      before2_q    <= raw0_q & ~rest & (rest - 1'b1);
       rank1_q      <= 9'(rank0_q) + {value_base0_q, 3'd0};
       col1_q       <= col0_q;
     end
@@ -112,8 +113,8 @@ module phantom_lam_pick
 
   always_ff @(posedge clk_i) begin
     if (enable_i) begin
-      rank2_q[0] <= rank1_q + 9'(count_of(raw_q & below_q));
-      rank2_q[1] <= rank1_q + 9'(count_of(raw_q & below2_q));
+      rank2_q[0] <= rank1_q + 9'(count_of(before_q));
+      rank2_q[1] <= rank1_q + 9'(count_of(before2_q));
       for (int unsigned e = 0; e < 2; e++) col2_q[e] <= cfg_i.stride2 ? col1[e][8:1] : col1[e][7:0];
     end
   end
