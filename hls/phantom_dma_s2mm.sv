@@ -54,8 +54,7 @@ module phantom_dma_s2mm #(
   typedef enum logic [1:0] {StIdle, StRun, StDrain} state_e;
   state_e state_q;
 
-  logic run, finished;
-  assign run = state_q == StRun;
+  logic run_q, finished;  // run_q: StRun, as a register of its own: much hangs on it
 
   // Gate: what of the stream belongs to this transfer.
   logic              in_valid, in_ready, in_last, push, fifo_room;
@@ -76,8 +75,8 @@ module phantom_dma_s2mm #(
     .out_data_o  ({in_last, in_data})
   );
 
-  assign push       = in_valid && run && !end_q && !swallow_q && fifo_room;
-  assign in_ready   = swallow_q || (run && !end_q && fifo_room);
+  assign push       = in_valid && run_q && !end_q && !swallow_q && fifo_room;
+  assign in_ready   = swallow_q || (run_q && !end_q && fifo_room);
   assign fills      = left_q == WordsW'(1);
 
   // FIFO and W. A burst that was issued has all its words in the FIFO: it ends without help from the stream.
@@ -130,7 +129,7 @@ module phantom_dma_s2mm #(
   ) u_split (
     .clk_i,
     .rst_ni,
-    .run_i    (run),
+    .run_i    (run_q),
     .start_i,
     .addr_i,
     .words_i,
@@ -145,7 +144,7 @@ module phantom_dma_s2mm #(
   assign full   = avail_q >= LevelW'(split_beats);
   assign beats  = full ? split_beats : 5'(avail_q);
   assign w_free = w_left_q == '0 || (w_left_q == 5'd1 && w_pop);
-  assign issue  = run && !abort_i && split_valid && (full || (end_q && avail_q != '0)) && !aw_valid_q && w_free &&
+  assign issue  = run_q && !abort_i && split_valid && (full || (end_q && avail_q != '0)) && !aw_valid_q && w_free &&
                   pending_q != '1;
 
   // Answers.
@@ -153,7 +152,7 @@ module phantom_dma_s2mm #(
   logic [1:0] b_resp_q;
 
   assign b_bad    = b_valid_q && b_resp_q[1];
-  assign finished = run && !abort_i && end_q && avail_q == '0 && pending_q == '0;
+  assign finished = run_q && !abort_i && end_q && avail_q == '0 && pending_q == '0;
 
   assign m_axi_awvalid = aw_valid_q;
   assign m_axi_awaddr  = {aw_addr_q, 3'b000};
@@ -182,7 +181,7 @@ module phantom_dma_s2mm #(
       overflow_q <= 1'b0;
       left_q     <= '0;
       avail_q    <= '0;
-    end else if (!run) begin
+    end else if (!run_q) begin
       begun_q    <= 1'b0;
       end_q      <= 1'b0;
       overflow_q <= 1'b0;
@@ -203,7 +202,7 @@ module phantom_dma_s2mm #(
     if (!rst_ni || flush_i) swallow_q <= 1'b0;
     else if (swallow_q) swallow_q <= !(in_valid && in_last);
     else if (push) swallow_q <= !in_last && (fills || abort_i);
-    else swallow_q <= run && abort_i && begun_q && !end_q;
+    else swallow_q <= run_q && abort_i && begun_q && !end_q;
   end
 
   always_ff @(posedge clk_i) begin
@@ -213,6 +212,7 @@ module phantom_dma_s2mm #(
       w_left_q   <= '0;
       pending_q  <= '0;
       state_q    <= StIdle;
+      run_q      <= 1'b0;
     end else begin
       b_valid_q  <= m_axi_bvalid;
       aw_valid_q <= issue || (aw_valid_q && !m_axi_awready);
@@ -220,10 +220,13 @@ module phantom_dma_s2mm #(
       pending_q  <= pending_q + PendingW'(issue) - PendingW'(b_valid_q);
 
       unique case (state_q)
-        StIdle:  if (start_i) state_q <= StRun;
-        StRun: begin
-          if (abort_i) state_q <= StDrain;
-          else if (finished) state_q <= StIdle;
+        StIdle: if (start_i) begin
+          state_q <= StRun;
+          run_q   <= 1'b1;
+        end
+        StRun: if (abort_i || finished) begin
+          state_q <= abort_i ? StDrain : StIdle;
+          run_q   <= 1'b0;
         end
         StDrain: if (pending_q == '0) state_q <= StIdle;
         default: state_q <= StIdle;

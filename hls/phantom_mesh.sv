@@ -58,7 +58,13 @@ module phantom_mesh
   thread_flags_t      flags[Rows][Cols][Threads];
   logic [Rows*Cols-1:0] busy;
 
-  always_ff @(posedge clk_i) table_q <= table_i;
+  // The layer is constant while it runs; in a register, because its way to all cores is long.
+  core_cfg_t cfg_q;
+
+  always_ff @(posedge clk_i) begin
+    table_q <= table_i;
+    cfg_q   <= cfg_i;
+  end
 
   for (genvar r = 0; r < Rows; r++) begin : g_row
     for (genvar c = 0; c < Cols; c++) begin : g_col
@@ -80,7 +86,7 @@ module phantom_mesh
       ) u_core (
         .clk_i,
         .rst_ni,
-        .cfg_i,
+        .cfg_i        (cfg_q),
         .table_i      (table_q),
         .wgt_valid_i  (wgt_valid_i[Port] && wgt_rows_i[Port][r] && wgt_cols_i[Port][c]),
         .wgt_thread_i (wgt_thread_i[Port]),
