@@ -10,6 +10,7 @@ import bench
 import cocotb
 import zynq_bench
 from accelerator_layers import random_case
+from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 from gp_master import DECERR, OKAY, SLVERR, WRAP, Burst, GpMaster
 from streams import start
 from test_phantom_top import ACT, ADDR, CR, HALTED, LENGTH, RESET, S2MM, SLV_ERR, SOURCE, SR, WGT, WGT1, Board
@@ -43,6 +44,18 @@ async def running(dut: Any, profile: str = "none") -> ZynqBoard:
     board = ZynqBoard(dut, profile)
     await start(dut)
     return board
+
+
+@cocotb.test()
+async def each_port_runs_on_the_clock_of_the_design(dut) -> None:
+    """FCLK 0; a port of the PS7 with another one, or with none, would hang the processor at the first access."""
+    await running(dut)
+    for _ in range(20):
+        for edge in (RisingEdge, FallingEdge):
+            await edge(dut.clk_i)
+            await ReadOnly()
+            for port in ("gp0", "hp0", "hp1", "hp2", "hp3"):
+                assert getattr(dut, f"{port}_aclk_o").value == dut.clk_i.value, f"{port} has another clock"
 
 
 @cocotb.test()

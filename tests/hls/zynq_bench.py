@@ -21,6 +21,7 @@ GP_FIELDS = {"ID", "ADDR", "LEN", "SIZE", "BURST", "DATA", "STRB", "LAST", "RESP
 HP_FIELDS = GP_FIELDS - {"ID"} | {"CACHE", "PROT"}
 OTHERS = {"FCLKCLK": "clk_i", "FCLKRESETN": "rst_ni", "IRQF2P": "irq_o"}
 HP_IDS = ("ARID", "AWID", "WID")
+CLOCK = re.compile(r"MAXI(GP0)ACLK|SAXI(HP\d)ACLK")
 
 
 def bench_port(port: CellPort, hp_ports: int) -> str | None:
@@ -31,6 +32,9 @@ def bench_port(port: CellPort, hp_ports: int) -> str | None:
     found = HP.fullmatch(port.name)
     if found and found[3] in HP_FIELDS and int(found[1]) < hp_ports:
         return f"m_axi_hp{found[1]}_{found[2]}{found[3]}".lower()
+    found = CLOCK.fullmatch(port.name)
+    if found and (found[1] or int(found[2][2:]) < hp_ports):
+        return f"{found[1] or found[2]}_aclk_o".lower()
     return OTHERS.get(port.name)
 
 
