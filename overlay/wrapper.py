@@ -7,7 +7,7 @@ from the port list of phantom_top, so a memory port more there is one more here.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from phantom.errors import PhantomError
@@ -33,23 +33,35 @@ def ports_of(top: Path) -> list[tuple[str, int, str]]:
     return found
 
 
-def buses(ports: list[tuple[str, int, str]]) -> dict[str, str]:
-    """The buses among the ports in their order, and the first port of each."""
-    found: dict[str, str] = {}
+def buses(ports: list[tuple[str, int, str]]) -> dict[str, list[str]]:
+    """The buses among the ports in their order, and the signals of each, in lower case and without the name of the bus."""
+    found: dict[str, list[str]] = {}
     for _, _, name in ports:
         if bus := BUS.fullmatch(name):
-            found.setdefault(bus[1], name)
+            found.setdefault(bus[1], []).append(bus[2])
     return found
 
 
-def attribute(name: str, bus_list: Mapping[str, str]) -> str:
+def parameters_of(bus: str, signals: Container[str]) -> str:
+    """What Vivado is to know of a bus beyond its signals.
+
+    The interconnect behind a master has the channels of the master's READ_WRITE_MODE (PG059), which is both of them unless it
+    is said; our masters only read, or only write.
+    """
+    if bus == "s_axil":
+        return "PROTOCOL AXI4LITE"
+    reads, writes = "arvalid" in signals, "awvalid" in signals
+    return "PROTOCOL AXI3, READ_WRITE_MODE " + ("READ_WRITE" if reads and writes else "READ_ONLY" if reads else "WRITE_ONLY")
+
+
+def attribute(name: str, bus_list: Mapping[str, Sequence[str]]) -> str:
     """What Vivado has to know about a port, as a Verilog attribute."""
     found = BUS.fullmatch(name)
     if found:
         info = f'X_INTERFACE_INFO = "xilinx.com:interface:aximm:1.0 {found[1]} {found[2].upper()}"'
-        if name == bus_list[found[1]]:  # the parameters of a bus stand at one of its ports
-            protocol = "AXI4LITE" if found[1] == "s_axil" else "AXI3"
-            info += f', X_INTERFACE_PARAMETER = "XIL_INTERFACENAME {found[1]}, PROTOCOL {protocol}"'
+        if found[2] == bus_list[found[1]][0]:  # the parameters of a bus stand at one of its ports
+            parameters = parameters_of(found[1], bus_list[found[1]])
+            info += f', X_INTERFACE_PARAMETER = "XIL_INTERFACENAME {found[1]}, {parameters}"'
         return f"  (* {info} *)\n"
     if name == "clk_i":
         settings = f"ASSOCIATED_BUSIF {':'.join(bus_list)}, ASSOCIATED_RESET rst_ni"

@@ -253,7 +253,8 @@ def test_the_wrapper_has_the_ports_of_the_top_and_says_what_they_are(tmp_path: P
     text = wrapper.wrapper(plan.top, plan.parameters, plan.hp_ports)
     ports = [port for port in wrapper.ports_of(plan.top) if config == "tiny" or "_hp2_" not in port[2]]
     assert re.findall(r"^    \.(\w+)\(\1\)", text, re.MULTILINE) == [name for _, _, name in ports]
-    assert text.count("PROTOCOL AXI3") == len(plan.hp_ports)
+    modes = dict(re.findall(r"XIL_INTERFACENAME m_axi_(hp\d), PROTOCOL AXI3, READ_WRITE_MODE (\w+)\"", text))
+    assert modes == {f"hp{port}": "WRITE_ONLY" if port == 3 else "READ_ONLY" for port in plan.hp_ports}
     assert text.count("PROTOCOL AXI4LITE") == 1
     buses = "s_axil:" + ":".join(f"m_axi_hp{n}" for n in plan.hp_ports)
     assert f"ASSOCIATED_BUSIF {buses}, ASSOCIATED_RESET rst_ni" in text
