@@ -73,7 +73,8 @@ foreach kind {-setup -hold} {
         fail "timing is not met: worst slack ($kind) $found ns; see timing.rpt"
     }
 }
-set unrouted [get_nets -hierarchical -filter {ROUTE_STATUS == UNROUTED || ROUTE_STATUS == PARTIAL || ROUTE_STATUS == CONFLICTS}]
+set bad {UNPLACED UNROUTED PARTIAL ANTENNAS CONFLICTS ERRORS}
+set unrouted [get_nets -hierarchical -filter "ROUTE_STATUS == [join $bad { || ROUTE_STATUS == }]"]
 if {[llength $unrouted] > 0} {
     fail "[llength $unrouted] nets are not routed; see route.rpt"
 }

@@ -3,6 +3,7 @@
 # DDR3 MT41J256M16 RE-125 behind 16 bits at 525 MHz with the delays of this board's traces, a 50 MHz crystal, CPU at 650 MHz;
 # bank 0 (MIO 0-15) at 3.3 V, bank 1 at 1.8 V. The board has booted with its own first-stage loader by the time the bitstream is
 # loaded, so these values matter to Vivado (clocks, and which pins are taken), and to whoever makes a boot image of the design.
+# They are those of the hardware that PYNQ's own image was made for (tests/overlay/board_facts.py).
 set ps7_board {
     PCW_CRYSTAL_PERIPHERAL_FREQMHZ {50}
     PCW_APU_PERIPHERAL_FREQMHZ {650}
@@ -67,4 +68,13 @@ set ps7_board {
 
     PCW_GPIO_MIO_GPIO_ENABLE {1}
     PCW_GPIO_MIO_GPIO_IO {MIO}
+}
+
+# Every pin has the voltage of its bank, a slow slew, and a pull-up unless it is a strap at power-on (MIO 2 to 8).
+for {set pin 0} {$pin < 54} {incr pin} {
+    dict set ps7_board PCW_MIO_${pin}_IOTYPE [dict get $ps7_board PCW_PRESET_BANK[expr {$pin >= 16}]_VOLTAGE]
+    dict set ps7_board PCW_MIO_${pin}_SLEW slow
+    if {$pin < 2 || $pin > 8} {
+        dict set ps7_board PCW_MIO_${pin}_PULLUP enabled
+    }
 }

@@ -1,7 +1,6 @@
-"""What Vivado would say to the commands that a script gave: objects that exist, connections, properties, addresses.
+"""What Vivado would say to the commands that a script gave: their order, objects that exist, connections, properties, addresses.
 
-It knows the few commands, options, pins and properties that our scripts use, as Xilinx documents them (UG835, PG082, PG059);
-everything else is an error, so a misspelt name does not pass.
+What there is, and which values it may have, is in `vivado_values`.
 """
 
 from __future__ import annotations
@@ -11,39 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-OPTIONS = {  # of each command, with the number of words that follow
-    "set_property": {"-dict": 1}, "create_bd_cell": {"-type": 1, "-vlnv": 1, "-reference": 1},
-    "create_bd_intf_port": {"-mode": 1, "-vlnv": 1}, "create_project": {"-force": 0, "-part": 1}, "add_files": {"-norecurse": 0},
-    "assign_bd_address": {"-offset": 1, "-range": 1, "-target_address_space": 1}, "update_compile_order": {"-fileset": 1},
-    "launch_runs": {"-jobs": 1, "-to_step": 1}, "get_timing_paths": {"-setup": 0, "-hold": 0, "-max_paths": 1},
-    "get_nets": {"-hierarchical": 0, "-filter": 1}, "report_timing_summary": {"-max_paths": 1, "-file": 1},
-    "report_utilization": {"-hierarchical": 0, "-hierarchical_depth": 1, "-file": 1}, "report_route_status": {"-file": 1},
-    "version": {"-short": 0}, "make_wrapper": {"-files": 1, "-top": 0},
-}  # fmt: skip
-FLAG, NUMBER, DELAY, MIO = r"[01]", r"\d+(\.\d+)?", r"-?\d+\.\d+", r"MIO \d+( \.\. \d+)?"
-PS7 = {  # properties of the processing system and their values
-    r"CRYSTAL_PERIPHERAL_FREQMHZ|(APU|QSPI|SDIO|FPGA[0-3])_PERIPHERAL_FREQMHZ": NUMBER,
-    r"PRESET_BANK[01]_VOLTAGE": r"LVCMOS (1\.8|2\.5|3\.3)V",
-    r"UIPARAM_DDR_PARTNO": r"[\w -]+", r"UIPARAM_DDR_MEMORY_TYPE": r"DDR 3", r"UIPARAM_DDR_BUS_WIDTH": r"(16|32) Bit",
-    r"UIPARAM_DDR_(FREQ_MHZ|BL)": NUMBER, r"UIPARAM_DDR_ECC": r"Disabled|Enabled",
-    r"UIPARAM_DDR_(TRAIN_(DATA_EYE|READ_GATE|WRITE_LEVEL)|USE_INTERNAL_VREF)": FLAG,
-    r"UIPARAM_DDR_(CLOCK|DQS|DQ)_[0-3]_LENGTH_MM": NUMBER, r"UIPARAM_DDR_(BOARD_DELAY|DQS_TO_CLK_DELAY_)[0-3]": DELAY,
-    r"(QSPI|UART[01]|ENET[01]|USB[01]|SD[01])_PERIPHERAL_ENABLE": FLAG,
-    r"(?P<what>QSPI|UART[01]|ENET[01]|USB[01]|SD[01])_(?P=what)_IO": MIO,
-    r"QSPI_GRP_(SINGLE_SS|FBCLK)_ENABLE|ENET[01]_GRP_MDIO_ENABLE|SD[01]_GRP_CD_ENABLE|(ENET|USB)[01]_RESET_ENABLE": FLAG,
-    r"QSPI_GRP_(SINGLE_SS|FBCLK)_IO|ENET[01]_GRP_MDIO_IO|SD[01]_GRP_CD_IO|(ENET|USB)[01]_RESET_IO": MIO,
-    r"UART[01]_BAUD_RATE": r"\d+", r"ENET[01]_PERIPHERAL_FREQMHZ": r"(10|100|1000) Mbps",
-    r"GPIO_MIO_GPIO_ENABLE": FLAG, r"GPIO_MIO_GPIO_IO": r"MIO",
-    r"FPGA_FCLK[0-3]_ENABLE|USE_M_AXI_GP[01]|USE_S_AXI_HP[0-3]|USE_FABRIC_INTERRUPT|IRQ_F2P_INTR": FLAG,
-    r"S_AXI_HP[0-3]_DATA_WIDTH": r"32|64",
-}  # fmt: skip
-PLAIN_PROPERTIES = {"target_language", "file_type", "verilog_define", "top", "strategy"}
+from vivado_record import VivadoError, commands, split_list
+from vivado_values import CHANGES_DESIGN, NEEDS, OBJECTS, PROPERTIES, PS7, ROUTE_STATUS, UNSORTS, WANTS_ORDER
+
 RESET_INPUTS, RESET_OUTPUTS = {"slowest_sync_clk", "ext_reset_in"}, {"interconnect_aresetn", "peripheral_aresetn"}
 CLOCKS = ("", "S00_", "M00_")
-
-
-class VivadoError(Exception):
-    """Vivado would refuse it."""
 
 
 @dataclass
@@ -64,30 +35,27 @@ class Model:
         self.project: dict[str, str] = {}
         self.files: list[Path] = []
         self.nets: list[list[str]] = []
+        self.drivers: dict[str, str] = {}  # of each input of a cell, once it is validated
         self.buses: list[tuple[str, str]] = []
         self.segments: dict[str, tuple[str, int, int]] = {}  # by segment: space, base, size
-        self.commands: list[str] = []
-        for line in record.read_text().splitlines():
-            command, *words = split_list(line)
-            self.commands.append(command)
-            options, rest = self._options(command, words)
+        self._done: set[str] = set()
+        self._sorted = False
+        for command, options, rest in commands(record):
+            self._order(command, options, rest)
             getattr(self, f"_{command}", self._ignore)(options, rest)
 
-    @staticmethod
-    def _options(command: str, words: list[str]) -> tuple[dict[str, str], list[str]]:
-        known, options, rest = OPTIONS.get(command, {}), {}, []
-        position = 0
-        while position < len(words):
-            word = words[position]
-            if re.match(r"-[a-z]", word):
-                if word not in known:
-                    raise VivadoError(f"{command} has no option {word}")
-                options[word] = words[position + 1] if known[word] else ""
-                position += known[word]
-            else:
-                rest.append(word)
-            position += 1
-        return options, rest
+    def _order(self, command: str, options: dict[str, str], rest: list[str]) -> None:
+        """Refuse what comes too early, and remember what has been done."""
+        names = {command, f"{command} {options.get('-type', rest[0] if rest else '')}"}
+        for name in names & NEEDS.keys():
+            if NEEDS[name] not in self._done:
+                raise VivadoError(f"{name} comes before {NEEDS[name]}")
+        if names & WANTS_ORDER and not self._sorted:
+            raise VivadoError(f"{command} {rest[0]}: the compile order is that of other sources")
+        if command in CHANGES_DESIGN:
+            self._done -= {"validate_bd_design", "save_bd_design"}
+        self._done |= names
+        self._sorted = command == "update_compile_order" or (self._sorted and not {command, *rest[:1]} & UNSORTS)
 
     def _ignore(self, options: dict[str, str], rest: list[str]) -> None:
         """Commands without a part in the model."""
@@ -103,8 +71,12 @@ class Model:
     def _set_property(self, options: dict[str, str], rest: list[str]) -> None:
         if "-dict" not in options:
             name, value, target = rest
-            if name not in PLAIN_PROPERTIES:
+            if name not in PROPERTIES:
                 raise VivadoError(f"there is no property {name}")
+            if not re.fullmatch(PROPERTIES[name], value):
+                raise VivadoError(f"{name} of {target} cannot be {value!r}")
+            if f"launch_runs {target}" in self._done:
+                raise VivadoError(f"{name} of {target} is set when it has run already")
             self.project[f"{name} of {target}"] = value
             return
         words = split_list(options["-dict"])
@@ -112,6 +84,22 @@ class Model:
         for name, value in zip(words[::2], words[1::2], strict=True):
             self._check_property(cell, name.removeprefix("CONFIG."), value)
             cell.properties[name.removeprefix("CONFIG.")] = value
+
+    def _object(self, command: str, name: str) -> None:
+        if name not in OBJECTS[command]:
+            raise VivadoError(f"{command} finds no {name}; there are {sorted(OBJECTS[command])}")
+
+    def _get_runs(self, options: dict[str, str], rest: list[str]) -> None:
+        self._object("get_runs", rest[0])
+
+    def _get_filesets(self, options: dict[str, str], rest: list[str]) -> None:
+        self._object("get_filesets", rest[0])
+
+    def _get_nets(self, options: dict[str, str], rest: list[str]) -> None:
+        for term in options["-filter"].split(" || "):
+            found = re.fullmatch(r"ROUTE_STATUS == (\w+)", term)
+            if not found or found[1] not in ROUTE_STATUS:
+                raise VivadoError(f"no net can have {term}")
 
     @staticmethod
     def _check_property(cell: Cell, name: str, value: str) -> None:
@@ -219,8 +207,10 @@ class Model:
         drivers = [f"{cell}/{pin}" for cell in self.cells for pin, kind in self.pins(cell).items() if kind == "out"]
         inputs = [f"{cell}/{pin}" for cell in self.cells for pin, kind in self.pins(cell).items() if kind == "in"]
         for net in self.nets:
-            if len([pin for pin in net if pin in drivers]) != 1:
+            driver = [pin for pin in net if pin in drivers]
+            if len(driver) != 1:
                 raise VivadoError(f"a net must have one driver: {net}")
+            self.drivers |= {pin: driver[0] for pin in net if pin != driver[0]}
         once(inputs, [pin for net in self.nets for pin in net if pin not in drivers], "input")
         interfaces = [f"{cell}/{name}" for cell in self.cells for name in self.interfaces(cell)]
         once([*interfaces, *self.ports], [end for bus in self.buses for end in bus], "interface")
@@ -236,10 +226,6 @@ class Model:
                         if pin in taken:
                             raise VivadoError(f"{name} and {taken[pin]} both want MIO {pin}")
                         taken[pin] = name
-
-    def _make_wrapper(self, options: dict[str, str], rest: list[str]) -> None:
-        if "validate_bd_design" not in self.commands:
-            raise VivadoError("the block design has not been validated")
 
 
 def once(expected: Iterable[str], got: list[str], what: str) -> None:
@@ -261,25 +247,3 @@ def module_ports(cell: Cell) -> list[tuple[str, str, str]]:
     if len(result) != len(re.findall(r"^\s+(?:input|output) wire", text, re.MULTILINE)):
         raise VivadoError(f"{cell.module}: ports without an attribute")
     return result
-
-
-def split_list(text: str) -> list[str]:
-    """The words of a Tcl list of the simple kind that the recorder writes: braces, no escapes."""
-    words, depth, word, quoted = [], 0, "", False
-    for character in text:
-        if character == "{":
-            depth += 1
-            if depth == 1:
-                quoted = True
-                continue
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                continue
-        if character.isspace() and depth == 0:
-            if word or quoted:
-                words.append(word)
-            word, quoted = "", False
-        else:
-            word += character
-    return [*words, word] if word or quoted else words

@@ -4,7 +4,7 @@
 #
 # A command that is not here is an error, as in Vivado; what is written down is judged by vivado_model.py. The environment says
 # what the tools are to answer: RECORD (file to write), VERSION, HANDOFF (the .hwh of the block design), SETUP and HOLD (slack in ns, or
-# "none"), UNROUTED (nets), PROGRESS (of runs), TIMING (what the timing report says).
+# "none"), NETS (a list of nets, each with its route status), PROGRESS (of runs), TIMING (what the timing report says).
 
 set record [open $::env(RECORD) w]
 set sources {}
@@ -101,7 +101,13 @@ proc get_timing_paths {args} {
 
 proc get_nets {args} {
     note get_nets {*}$args
-    return $::env(UNROUTED)
+    set found {}
+    foreach {net status} $::env(NETS) {
+        if {[regexp "ROUTE_STATUS == $status\\y" [option $args -filter]]} {
+            lappend found $net
+        }
+    }
+    return $found
 }
 
 proc get_property {name object} {
