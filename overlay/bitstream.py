@@ -23,6 +23,22 @@ OVERLAYS = build_plan.ROOT / "host" / "phantom" / "overlays"
 FLOWS = {"vivado": vivado_flow.build, "open": open_flow.build}
 
 
+def build(plan: build_plan.Plan, flow: str, jobs: int) -> Path:
+    """Build it; the bitstream's path.
+
+    Raises:
+        PhantomError: a tool is missing or failed, or the result is not to be used. Then, and when it is interrupted, there is no
+        bitstream, not even an earlier one.
+    """
+    plan.begin()
+    try:
+        FLOWS[flow](plan, jobs)
+        return plan.finish()
+    except BaseException:
+        plan.withdraw()
+        raise
+
+
 def install(bit: Path, links: bool) -> None:
     """Copy a bitstream and its description, or their links alone, to where PYNQ looks for the package's overlays."""
     for path in (bit, bit.with_suffix(".hwh")):
@@ -56,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         plan = build_plan.plan(options.config, options.flow, options.results.resolve())
-        FLOWS[options.flow](plan, options.jobs)
-        bit = plan.finish()
+        bit = build(plan, options.flow, options.jobs)
         if options.link:
             write_links(bit, options.link)
         if options.install:
@@ -65,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PhantomError as error:
         print(f"bitstream: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("bitstream: interrupted", file=sys.stderr)
+        return 130
     print(f"{bit} and {bit.with_suffix('.hwh').name}: configuration {plan.config}, {plan.fclk_mhz:g} MHz, {plan.board.part}")
     return 0
 

@@ -20,7 +20,8 @@ from phantom_sim.design import memory_ports, named_design, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build" / "bitstream"
-BITSTREAM, DESCRIPTION = "phantom.bit", "phantom.hwh"
+BITSTREAM = "phantom.bit"
+PAIR, REPORTS = ("phantom.*",), ("*.rpt", "*.log", "vivado.hwh")  # what is wanted, with its links; what is looked at to judge it
 
 
 class BuildError(PhantomError):
@@ -63,8 +64,12 @@ class Plan:
         return base, size
 
     def begin(self) -> None:
-        """Make room: a build that fails leaves no bitstream of an earlier one."""
+        """Make room: nothing of an earlier build is to be taken for a result or a report of this one."""
         self.results.mkdir(parents=True, exist_ok=True)
+        forget(self.results, *PAIR, *REPORTS)
+
+    def withdraw(self) -> None:
+        """Take the bitstream away that is not to be used; reports and logs stay."""
         forget(self.results)
 
     def finish(self) -> Path:
@@ -76,11 +81,11 @@ class Plan:
         return bit
 
 
-def forget(folder: Path) -> None:
-    """Remove a bitstream, its description and their links, as far as they are there."""
-    for name in (BITSTREAM, DESCRIPTION):
-        for old in (name, f"{name}.link"):
-            (folder / old).unlink(missing_ok=True)
+def forget(folder: Path, *patterns: str) -> None:
+    """Remove files from a folder: a bitstream, its description and their links, or what is asked for."""
+    for pattern in patterns or PAIR:
+        for old in folder.glob(pattern):
+            old.unlink()
 
 
 def plan(config_name: str, flow: str, results: Path = RESULTS) -> Plan:

@@ -23,12 +23,12 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import progress
 import resources
 import synthesis
 from build_plan import BITSTREAM, BuildError, Plan
@@ -92,25 +92,27 @@ def part_file(tools: Tools, part: str) -> Path:
 
 
 def build(plan: Plan, jobs: int) -> None:
-    """Run the flow; ``phantom.bit`` is in the plan's folder afterwards. `jobs` has no meaning: every step runs on one core.
+    """Run the flow; ``phantom.bit`` is in the plan's folder afterwards, which is there before (`Plan.begin`).
+
+    `jobs` has no meaning: every step runs on one core.
 
     Raises:
         BuildError: a tool is missing or failed, the design does not fit, or its clock is not reached.
     """
     tools = find_tools(plan.board.part)
-    plan.begin()
     netlist, fasm = plan.results / "design.json", plan.results / "design.fasm"
+    progress.stage("synthesis by Yosys, some minutes")
     synthesise(plan, netlist)
     constraints = plan.results / "design.xdc"
     constraints.write_text(f"create_clock -period {1000 / plan.fclk_mhz:.3f} [get_nets {CLOCK_NET}]\n")
-    log = run(place_and_route(tools, plan, netlist, constraints, fasm), plan.results / "nextpnr.log")
+    log = progress.run(place_and_route(tools, plan, netlist, constraints, fasm), plan.results / "nextpnr.log")
     check_clock(plan, log)
     frames, part = plan.results / "design.frames", plan.board.part
     convert = [sys.executable] if tools.fasm2frames.endswith(".py") else []
     command = [*convert, tools.fasm2frames, "--part", part, "--db-root", str(tools.database), str(fasm), str(frames)]
-    run(command, plan.results / "fasm2frames.log")
+    progress.run(command, plan.results / "fasm2frames.log")
     command = [tools.frames2bit, "--part_file", str(part_file(tools, part)), "--part_name", part, "--frm_file", str(frames)]
-    run([*command, "--output_file", str(plan.results / BITSTREAM)], plan.results / "xc7frames2bit.log")
+    progress.run([*command, "--output_file", str(plan.results / BITSTREAM)], plan.results / "xc7frames2bit.log")
 
 
 def synthesis_passes(sources: Sequence[Path], parameters: Mapping[str, int], registers_base: int) -> list[str]:
@@ -149,17 +151,6 @@ def place_and_route(tools: Tools, plan: Plan, netlist: Path, constraints: Path, 
         options = ["--vopt", f"xdc={constraints}", "--vopt", f"fasm={fasm}", "--router", "router2"]
         return [*common, "--device", plan.board.part, *options]
     return [*common, "--xdc", str(constraints), "--fasm", str(fasm)]
-
-
-def run(command: Sequence[str], log: Path) -> str:
-    """Run a tool; its output, which is kept in `log`. Raises BuildError when it fails."""
-    with open(log, "w", encoding="utf-8") as output:
-        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
-    text = log.read_text(errors="replace")
-    if code:
-        errors = [line for line in text.splitlines() if line.startswith("ERROR")] or text.splitlines()[-10:]
-        raise BuildError(f"{Path(command[0]).name} failed with code {code}; all of it is in {log}\n" + "\n".join(errors[:20]))
-    return text
 
 
 def check_clock(plan: Plan, log: str) -> None:

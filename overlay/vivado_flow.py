@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import progress
 import wrapper
-from build_plan import BuildError, Plan
+from build_plan import BITSTREAM, BuildError, Plan
 
 SCRIPTS = Path(__file__).resolve().parent / "vivado"
 OLDEST, NEWEST = "2022.1", "2024.2"
 VERSION = re.compile(r"^vivado v(\d+\.\d+)", re.IGNORECASE | re.MULTILINE)
 MEMORY_RANGE = 512 << 20  # DDR of the PYNQ-Z2
+STAGES = re.compile(r"^(?:phantom|Command): (.+?)(?: -.*)?$", re.MULTILINE)  # of our scripts, and the steps of Vivado's runs
 MET = "All user specified timing constraints are met."
 
 
@@ -37,6 +39,7 @@ def find_vivado() -> str:
             f"{wanted} not found: FLOW=vivado needs Vivado {OLDEST} to {NEWEST} on PATH (source its settings64.sh) or named by "
             "VIVADO; FLOW=open does without"
         )
+    path = os.path.abspath(path)  # it runs in another folder
     try:
         done = subprocess.run([path, "-version"], capture_output=True, text=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -87,39 +90,30 @@ def quote(value: Any) -> str:
 
 
 def build(plan: Plan, jobs: int) -> None:
-    """Run Vivado; ``phantom.bit`` and the reports are in the plan's folder afterwards.
+    """Run Vivado; ``phantom.bit`` and the reports are in the plan's folder afterwards, which is there before (`Plan.begin`).
 
     Raises:
         BuildError: see `find_vivado`; or Vivado failed (the message has its errors), timing is not met, a net is not routed, or
         the block design is not what the driver expects.
     """
     vivado = find_vivado()
-    plan.begin()
     module, script = plan.results / f"{wrapper.MODULE}.v", plan.results / "design.tcl"
     module.write_text(wrapper.wrapper(plan.top, plan.parameters, plan.hp_ports))
     script.write_text(design_tcl(plan, module, jobs))
-    log = plan.results / "vivado.log"
-    command = [vivado, "-mode", "batch", "-nojournal", "-log", str(log), "-source", str(SCRIPTS / "build.tcl")]
-    done = subprocess.run([*command, "-tclargs", str(script)], cwd=plan.results, capture_output=True, text=True, check=False)
-    if not log.exists():
-        log.write_text(done.stdout + done.stderr)
-    if done.returncode:
-        output = (done.stdout + done.stderr).splitlines()
-        lines = [line for line in output if line.startswith("ERROR")] or output[-10:]
-        raise BuildError("Vivado failed; all of it is in " + str(log) + "\n" + "\n".join(lines[:20]))
+    command = [vivado, "-mode", "batch", "-nojournal", "-nolog", "-source", str(SCRIPTS / "build.tcl"), "-tclargs", str(script)]
+    progress.run(command, plan.results / "vivado.log", STAGES, cwd=plan.results)
     check_results(plan)
 
 
 def check_results(plan: Plan) -> None:
-    """Look at what Vivado left. Raises BuildError, and takes the bitstream away, when it is not to be used."""
-    try:
-        timing = plan.results / "timing.rpt"
-        if not timing.exists() or MET not in timing.read_text(errors="replace"):
-            raise BuildError(f"timing is not met, says {timing}: it must have the line '{MET}'")
-        compare(plan, plan.results / "vivado.hwh")
-    except BuildError:
-        (plan.results / "phantom.bit").unlink(missing_ok=True)
-        raise
+    """Look at what Vivado left. Raises BuildError when the bitstream is not to be used."""
+    timing, handoff = plan.results / "timing.rpt", plan.results / "vivado.hwh"
+    missing = [str(path) for path in (timing, handoff, plan.results / BITSTREAM) if not path.exists()]
+    if missing:
+        raise BuildError(f"Vivado ended without an error, but there is no {', no '.join(missing)}; what it said is in vivado.log")
+    if MET not in timing.read_text(errors="replace"):
+        raise BuildError(f"timing is not met, says {timing}: it must have the line '{MET}'")
+    compare(plan, handoff)
 
 
 def compare(plan: Plan, handoff: Path) -> None:

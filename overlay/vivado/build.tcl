@@ -8,6 +8,12 @@ source [lindex $argv 0]
 source [file join $here [dict get $design board].tcl]
 source [file join $here block_design.tcl]
 
+# One line for whoever waits (see STAGES in overlay/vivado_flow.py).
+proc say {text} {
+    puts "phantom: $text"
+    flush stdout
+}
+
 proc fail {message} {
     puts "ERROR: phantom: $message"
     exit 1
@@ -22,6 +28,7 @@ proc check_version {oldest newest} {
 }
 
 proc run_to_end {run args} {
+    say $run
     launch_runs $run {*}$args
     wait_on_run $run
     if {[get_property PROGRESS [get_runs $run]] ne "100%"} {
@@ -42,6 +49,7 @@ check_version [dict get $design oldest] [dict get $design newest]
 set results [dict get $design results]
 set jobs [dict get $design jobs]
 
+say "project and block design"
 create_project -force phantom [file join $results project] -part [dict get $design part]
 set_property target_language Verilog [current_project]
 add_files -norecurse [dict get $design sources]
@@ -62,13 +70,14 @@ set_property strategy Performance_ExplorePostRoutePhysOpt [get_runs impl_1]
 run_to_end synth_1 -jobs $jobs
 run_to_end impl_1 -to_step write_bitstream -jobs $jobs
 
+say "reports"
 open_run impl_1
 report_timing_summary -max_paths 20 -file [file join $results timing.rpt]
 report_utilization -hierarchical -hierarchical_depth 4 -file [file join $results utilisation.rpt]
 report_route_status -file [file join $results route.rpt]
 foreach kind {-setup -hold} {
     set found [slack $kind]
-    puts "phantom: worst slack ($kind): $found ns"
+    say "worst slack ($kind): $found ns"
     if {$found < 0} {
         fail "timing is not met: worst slack ($kind) $found ns; see timing.rpt"
     }
@@ -79,4 +88,4 @@ if {[llength $unrouted] > 0} {
     fail "[llength $unrouted] nets are not routed; see route.rpt"
 }
 file copy -force [file join $results project phantom.runs impl_1 phantom_wrapper.bit] [file join $results phantom.bit]
-puts "phantom: the bitstream is complete"
+say "the bitstream is complete"

@@ -15,7 +15,6 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A flow that makes a bitstream at once, and a package to install it in; the folder of the results."""
 
     def flow(plan: build_plan.Plan, jobs: int) -> None:
-        plan.begin()
         (plan.results / "phantom.bit").write_bytes(b"bits of " + plan.config.encode())
 
     monkeypatch.setitem(bitstream.FLOWS, "open", flow)
@@ -26,6 +25,19 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def build(results: Path, *arguments: str) -> None:
     assert bitstream.main(["--flow", "open", "--config", results.name, "--results", str(results.parent), *arguments]) == 0
+
+
+def test_an_interrupted_build_leaves_no_bitstream(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the one that lies there unjudged, and not that of a build before it."""
+    build(built)
+
+    def flow(plan: build_plan.Plan, jobs: int) -> None:
+        (plan.results / "phantom.bit").write_bytes(b"not judged yet")
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(bitstream.FLOWS, "open", flow)
+    assert bitstream.main(["--flow", "open", "--config", "small", "--results", str(built.parent)]) == 130
+    assert not list(built.iterdir())
 
 
 def test_nothing_is_installed_unless_asked_for(built: Path) -> None:

@@ -43,7 +43,7 @@ class Shop:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.bin, self.results, self.capsys = folder, folder / "bin", folder / "results", capsys
-        self.calls_file = folder / "calls"
+        self.calls_file, self.said = folder / "calls", ""
         for variable in VARIABLES:
             monkeypatch.delenv(variable, raising=False)
         fake_tools.program(self.bin, "nextpnr-xilinx", NEXTPNR)
@@ -66,7 +66,8 @@ class Shop:
 
     def build(self) -> tuple[int, str]:
         code = bitstream.main(["--config", "tiny", "--flow", "open", "--results", str(self.results)])
-        return code, self.capsys.readouterr().err
+        self.said, message = self.capsys.readouterr()
+        return code, message
 
 
 @pytest.fixture
@@ -79,6 +80,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 def test_each_step_gets_what_the_one_before_made(shop: Shop) -> None:
     assert shop.build() == (0, "")
+    stages = re.findall(r"^ *\d+:\d\d  (\w+)", shop.said, re.MULTILINE)
+    assert stages == ["synthesis", "nextpnr", "fasm2frames", "xc7frames2bit"]
     place, frames, bits = shop.calls
     results = shop.results / "tiny"
     assert place[1:] == [
@@ -110,6 +113,7 @@ def test_the_newer_nextpnr_and_a_script_as_tools(shop: Shop) -> None:
 
 
 def test_everything_that_is_missing_is_named_at_once(shop: Shop, tmp_path: Path) -> None:
+    assert shop.build()[0] == 0, "a good one first: what it left must go"
     shop.set("PATH", str(tmp_path / "empty"))
     shop.set("CHIPDB", str(tmp_path / "no.bin"))
     shop.set("PRJXRAY_DB_DIR", "")
@@ -124,7 +128,7 @@ def test_everything_that_is_missing_is_named_at_once(shop: Shop, tmp_path: Path)
         "/nowhere/xc7frames2bit (named by XC7FRAMES2BIT)",
     ):
         assert part in message
-    assert not (shop.results / "tiny").exists(), "nothing is begun"
+    assert not list((shop.results / "tiny").glob("phantom.*"))
 
 
 def test_a_database_without_the_part(shop: Shop) -> None:
@@ -156,6 +160,19 @@ def test_a_tool_that_fails_says_why(shop: Shop) -> None:
     assert code == 1
     assert "nextpnr-xilinx failed with code 5; all of it is in" in message
     assert message.rstrip().endswith("ERROR: Unable to place cell 'u_ps7'")
+
+
+def test_a_last_step_that_fails_half_way(shop: Shop) -> None:
+    fake_tools.program(shop.bin, "xc7frames2bit", LAST + "sys.exit(3)\n")
+    code, message = shop.build()
+    assert code == 1 and "xc7frames2bit failed with code 3" in message
+    assert not (shop.results / "tiny" / "phantom.bit").exists()
+
+
+def test_a_tool_that_is_no_program(shop: Shop) -> None:
+    (shop.bin / "xc7frames2bit").write_bytes(b"\x7fELF of another machine")
+    code, message = shop.build()
+    assert code == 1 and re.search(r"/xc7frames2bit does not run: .*Exec format error", message)
 
 
 def test_a_last_step_that_makes_nothing(shop: Shop) -> None:

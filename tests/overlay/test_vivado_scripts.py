@@ -121,6 +121,7 @@ def test_memory_ports_are_those_that_the_configuration_asks_for(shop: Shop, conf
     plan = build_plan.plan(config, "vivado", shop.results)
     assert list(plan.hp_ports) == [*range(last + 1), 3]
     shop.handoff(clock="100")
+    plan.begin()
     vivado_flow.build(plan, 1)
     model = Model(shop.record)
     assert (("phantom_0/m_axi_hp2", "hp2/S00_AXI") in model.buses) == (last == 2)

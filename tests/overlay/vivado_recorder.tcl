@@ -30,7 +30,7 @@ proc option {arguments name} {
 # Commands of which nothing but their words matters; they return their last one.
 foreach command {
     set_property update_compile_order create_bd_design create_bd_cell create_bd_intf_port connect_bd_net connect_bd_intf_net
-    assign_bd_address validate_bd_design save_bd_design wait_on_run open_run get_bd_pins get_bd_intf_pins get_bd_addr_spaces
+    assign_bd_address validate_bd_design save_bd_design open_run get_bd_pins get_bd_intf_pins get_bd_addr_spaces
     get_bd_addr_segs get_runs get_filesets
 } {
     proc $command {args} "note $command {*}\$args; return \[lindex \$args end\]"
@@ -91,6 +91,12 @@ proc launch_runs {run args} {
     if {[option $args -to_step] eq "write_bitstream"} {
         file_of $::folder/phantom.runs/$run/phantom_wrapper.bit "bits"
     }
+}
+
+# Vivado shows the log of the run that it waits for.
+proc wait_on_run {run} {
+    note wait_on_run $run
+    puts "Command: [expr {$run eq "synth_1" ? "synth_design" : "route_design"}] -directive Explore"
 }
 
 proc get_timing_paths {args} {

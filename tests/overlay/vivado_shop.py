@@ -27,6 +27,7 @@ class Shop:
         self.results, self.capsys = folder / "results", capsys
         self.record = folder / "record"
         self.folder = folder
+        self.said = ""  # on standard output, by the last build
         self._set = monkeypatch.setenv
         fake_tools.vivado(folder / "bin", "2022.1", tcl.interpreter())
         self._set("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
@@ -54,7 +55,8 @@ class Shop:
     def build(self, config: str = "pynq_z2") -> tuple[int, str]:
         """Exit code and message."""
         code = bitstream.main(["--config", config, "--results", str(self.results), "--jobs", "3"])
-        return code, self.capsys.readouterr().err
+        self.said, message = self.capsys.readouterr()
+        return code, message
 
     def refused(self, pattern: str) -> None:
         """The build fails with this message, and leaves no bitstream to be taken for a good one."""
