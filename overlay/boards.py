@@ -19,6 +19,7 @@ class Board:
     part: str
     family: str  # as synth_xilinx calls it
     budget: dict[str, int]  # what the device has
+    ddr: int  # bytes that the memory ports reach from address 0 on, a power of two
     processor: str  # name of the processing system's block
     flows: tuple[str, ...]  # that `make bitstream` has for it
     memories: Memories = ()  # outside of the cores
@@ -44,6 +45,7 @@ PYNQ_Z2 = Board(
     part="xc7z020clg400-1",
     family="xc7",
     budget={"lut": 53_200, "lutram": 17_400, "ff": 106_400, "dsp": 220, "bram36": 140},
+    ddr=512 << 20,
     processor="processing_system7",
     flows=("vivado", "open"),
 )
@@ -52,6 +54,7 @@ ZCU104 = Board(
     part="xczu7ev-ffvc1156-2-e",
     family="xcup",
     budget={"lut": 230_400, "lutram": 101_760, "ff": 460_800, "dsp": 1_728, "bram36": 312, "uram": 96},
+    ddr=2 << 30,
     processor="zynq_ultra_ps_e",
     flows=(),
     # Sixty-four cores with 14 half block RAMs each want more than there is. Run and window tables go to LUTs, which they take

@@ -21,7 +21,6 @@ from build_plan import BITSTREAM, BuildError, Plan
 SCRIPTS = Path(__file__).resolve().parent / "vivado"
 OLDEST, NEWEST = "2022.1", "2024.2"
 VERSION = re.compile(r"^vivado v(\d+\.\d+)", re.IGNORECASE | re.MULTILINE)
-MEMORY_RANGE = 512 << 20  # DDR of the PYNQ-Z2
 STAGES = re.compile(r"^(?:phantom|Command): (.+?)(?: -.*)?$", re.MULTILINE)  # of our scripts, and the steps of Vivado's runs
 MET = "All user specified timing constraints are met."
 
@@ -69,7 +68,7 @@ def design_tcl(plan: Plan, module: Path, jobs: int) -> str:
         "interrupts": [name for direction, _, name in ports if name.startswith("irq_") and direction == "output"],
         "registers_base": f"0x{base:08X}",
         "registers_range": f"0x{size:08X}",
-        "memory_range": f"0x{MEMORY_RANGE:08X}",
+        "memory_range": f"0x{plan.board.ddr:08X}",
         "results": plan.results,
         "jobs": jobs,
         "oldest": OLDEST,

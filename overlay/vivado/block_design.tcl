@@ -31,7 +31,7 @@ proc create_interconnect {name} {
     connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins $name/S00_ARESETN] [get_bd_pins $name/M00_ARESETN]
 }
 
-# `design` is the dictionary that overlay/vivado_flow.py writes; `board` the settings of pynq_z2.tcl.
+# `design` is the dictionary that overlay/vivado_flow.py writes; `board` the settings of the board (pynq_z2.tcl).
 proc create_block_design {design board} {
     set hp_ports [dict keys [dict get $design hp_ports]]
     create_bd_design phantom
