@@ -68,6 +68,7 @@ class Report:
             "instance": self.block.path,
             "slowest": described(self.slowest),
             "deepest": described(self.deepest),
+            "worst": [described(path) for path in self.worst],
             **{name: described(path) for name, path in ports.items()},
         }
 

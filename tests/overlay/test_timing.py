@@ -59,6 +59,7 @@ def test_nine_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, c
     assert (bad["levels"], bad["ns"], bad["from"], bad["to"]) == (11, 9.03, "a_q", "b_q")
     assert bad["to_output"] == {"levels": 0, "carry": 0, "mux": 0, "ns": 0.46, "from": "b_q", "to": "out_o", "through": []}
     assert bad["straight"] is None
+    assert [(path["levels"], path["to"]) for path in bad["worst"]] == [(11, "b_q")]
     assert [(path["block"], path["levels"]) for path in document["worst"]] == [("phantom_bad", 11), ("phantom_good", 9)]
     output = capsys.readouterr().out
     assert "2 blocks: 1 with more than 9 levels, 1 with a path slower than 8 ns" in output
