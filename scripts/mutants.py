@@ -242,10 +242,10 @@ MUTANTS = (
     Mutant("LAM: the last piece of a row is not seen", "lam_scan", "IndexW'(piece_q + 1'b1) == last", "piece_q == last", LAM),
     Mutant("LAM: the row behind a token's is taken for its own", "lam_reader", "judged.row + 13'sd1", "judged.row", LAM),
     Mutant("LAM: a view ends a row early", "lam_reader", ": {6'b0, rows_q[0]};", ": {6'b0, rows_q[0]} - 13'd1;", LAM),
-    Mutant("LAM: the port is taken in the other reader's turn", "lam_reader", "!view_end && !turn_i;", "!view_end && turn_i;", LAM),
-    Mutant("drain: a row more of the segment", "drain", "last_row_q <= row_left_q == 6'd1;", "last_row_q <= row_left_q == '0;", DRAIN),
+    Mutant("LAM: the port is the other reader's", "lam_reader", "!view_end && !turn_i;", "!view_end && turn_i;", LAM),
+    Mutant("drain: segments are a row longer", "drain", "<= row_left_q == 6'd1;", "<= row_left_q == '0;", DRAIN),
     Mutant("weight queue: a last word is not the last", "weight_queue", "in || level_q[t] != PtrW'(1);", "1'b1;", QUEUE),
-    Mutant("TDS: the queue forgets an entry of another thread", "tds", "pop_thread_o = thread4_q;", "pop_thread_o = thread3_q;", TDS),
+    Mutant("TDS: another thread loses its entry", "tds", "pop_thread_o = thread4_q;", "pop_thread_o = thread3_q;", TDS),
     Mutant(
         "activation stream: a packet is a word longer",
         "stream_in",
