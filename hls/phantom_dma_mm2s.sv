@@ -77,7 +77,7 @@ module phantom_dma_mm2s #(
     .last_o  (split_last)
   );
 
-  assign issue = run_q && !abort_i && split_valid && !ar_valid_q && pending_q != '1 && room_q >= RoomW'(split_beats);
+  assign issue = run_q && split_valid && !ar_valid_q && pending_q != '1 && room_q >= RoomW'(split_beats);
 
   // R register, then the FIFO.
   logic        r_valid_q, r_last_q, r_bad, push, pop, fifo_valid, fifo_ready;

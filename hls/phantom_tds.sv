@@ -55,12 +55,17 @@ module phantom_tds
     ActPass     // end of pass
   } action_e;
 
-  logic [4:0] slot_mask;
-  logic [7:0] window_mask;
-  // Bit by bit, not as a power of two less one: that would be a carry chain in front of the sum.
-  always_comb begin
-    for (int unsigned i = 0; i < 5; i++) slot_mask[i] = 32'(cfg_i.slot_bits) > i;
-    for (int unsigned i = 0; i < 8; i++) window_mask[i] = 32'(cfg_i.window_bits) > i;
+  // What the sum wants of the layer, from registers: the layer stands still, but nobody tells the tools. (The masks bit by bit, not as a
+  // power of two less one, which would be a carry chain.)
+  logic [4:0] slot_mask_q;
+  logic [7:0] window_mask_q;
+  logic [2:0] slot_shift_q;
+  logic [3:0] chan_shift_q;
+  always_ff @(posedge clk_i) begin
+    for (int unsigned i = 0; i < 5; i++) slot_mask_q[i] <= 32'(cfg_i.slot_bits) > i;
+    for (int unsigned i = 0; i < 8; i++) window_mask_q[i] <= 32'(cfg_i.window_bits) > i;
+    slot_shift_q <= cfg_i.slot_bits;
+    chan_shift_q <= 4'(cfg_i.slot_bits) + cfg_i.window_bits;
   end
 
   // Each stage has its own copies of valid and thread.
@@ -88,11 +93,11 @@ module phantom_tds
   logic [7:0] w3_q, free_chan3_q;
 
   always_comb begin
-    padded      = index2_q | {8'd0, ~window_mask, ~slot_mask};
-    above_slot  = entry2_q.delta >> cfg_i.slot_bits;
-    step.slot   = entry2_q.delta[4:0] & slot_mask;
-    step.window = {1'b0, above_slot} & window_mask;
-    step.chan   = 8'(above_slot >> cfg_i.window_bits);
+    padded      = index2_q | {8'd0, ~window_mask_q, ~slot_mask_q};
+    above_slot  = entry2_q.delta >> slot_shift_q;
+    step.slot   = entry2_q.delta[4:0] & slot_mask_q;
+    step.window = {1'b0, above_slot} & window_mask_q;
+    step.chan   = 8'(entry2_q.delta >> chan_shift_q);
     sum         = padded + step;
   end
 
@@ -168,8 +173,8 @@ module phantom_tds
   logic       bank4_q, weight4_q, park4_q;
   logic [5:0] run4_q;
 
-  assign window3 = index3_q.window & window_mask;
-  assign slot3   = index3_q.slot & slot_mask;
+  assign window3 = index3_q.window & window_mask_q;
+  assign slot3   = index3_q.slot & slot_mask_q;
 
   always_ff @(posedge clk_i) begin
     if (table_i.window_we) window_mem[table_i.index] <= table_i.data;

@@ -3,6 +3,8 @@
 // A thread is a candidate when a weight waits for it, its pending slot is empty, no weight of it is on its way through the TDS
 // and it is not parked. The TDS parks a thread whose next channel has not been filled; a newly committed channel releases all
 // parked threads. Candidates are taken round robin, one a cycle, one cycle after they become candidates.
+//
+// Contract: `sel_thread_o` means something with `sel_valid_o` only.
 module phantom_thread_mapper #(
   parameter int unsigned Threads = 8,
   localparam int unsigned ThreadW = $clog2(Threads)
@@ -20,38 +22,56 @@ module phantom_thread_mapper #(
   output logic [Threads-1:0] parked_o
 );
 
-  logic [Threads-1:0] busy_q, parked_q, cand, ahead, pick;
-  logic [ThreadW-1:0] last_q, index;
+  logic [Threads-1:0] busy_q, parked_q, held_q, after_q;  // held_q: busy or parked; after_q: after the last one taken
+  logic [Threads-1:0] busy, parked, chosen, done, ahead, behind;
+  logic [ThreadW-1:0] index;
 
-  assign cand  = filled_i & job_ready_i & ~busy_q & ~parked_q;
-  // Those after the last one taken come first.
-  assign pick  = (|ahead) ? ahead : cand;
-  assign parked_o = parked_q;
-
+  // The thread of the cycle before is not yet busy by its bit, so that `busy_q` does not hang on the choice.
   always_comb begin
-    for (int unsigned t = 0; t < Threads; t++) ahead[t] = cand[t] && ThreadW'(t) > last_q;
-    index = '0;
-    for (int t = Threads - 1; t >= 0; t--) if (pick[t]) index = ThreadW'(t);
+    for (int unsigned t = 0; t < Threads; t++) begin
+      chosen[t] = sel_valid_o && !after_q[t] && (t + 1 == Threads || after_q[(t+1)%Threads]);
+      done[t]   = done_i && done_thread_i == ThreadW'(t);
+      ahead[t]  = filled_i[t] && job_ready_i[t] && !held_q[t] && after_q[t];
+      behind[t] = filled_i[t] && job_ready_i[t] && !held_q[t] && !after_q[t] && !chosen[t];
+    end
+    busy   = (busy_q | chosen) & ~done;
+    parked = release_i ? '0 : parked_q | (done & {Threads{done_park_i}});
   end
 
-  assign sel_thread_o = last_q;
+  // The lowest by halves: a chain through all of them would be twice as deep.
+  function automatic logic [ThreadW-1:0] lowest(logic [Threads-1:0] set);
+    for (int b = ThreadW - 1; b >= 0; b--) begin
+      lowest[b] = (set & ~({Threads{1'b1}} << (2 ** b))) == '0;
+      if (lowest[b]) set = set >> (2 ** b);
+    end
+  endfunction
+
+  assign index = (|ahead) ? lowest(ahead) : lowest(behind);
+
+  assign parked_o = parked_q;
+
+  always_ff @(posedge clk_i) sel_thread_o <= index;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       busy_q      <= '0;
       parked_q    <= '0;
-      last_q      <= '0;
+      held_q      <= '0;
+      after_q     <= ~Threads'(1);
       sel_valid_o <= 1'b0;
     end else begin
-      sel_valid_o <= |cand;
-      if (release_i) parked_q <= '0;
-      if (done_i) busy_q[done_thread_i] <= 1'b0;
-      if (done_i && done_park_i && !release_i) parked_q[done_thread_i] <= 1'b1;
-      if (|cand) begin
-        last_q        <= index;
-        busy_q[index] <= 1'b1;
+      busy_q      <= busy;
+      parked_q    <= parked;
+      held_q      <= busy | parked;
+      for (int unsigned t = 0; t < Threads; t++) begin
+        after_q[t] <= (|ahead) ? ThreadW'(t) > lowest(ahead) : (|behind) ? ThreadW'(t) > lowest(behind) : after_q[t];
       end
+      sel_valid_o <= (|ahead) || (|behind);
     end
   end
+
+`ifndef SYNTHESIS
+  initial assert (Threads == 2 ** ThreadW) else $fatal(1, "phantom_thread_mapper: %0d threads are no power of two", Threads);
+`endif
 
 endmodule
