@@ -17,26 +17,22 @@ module phantom_slice #(
 
   logic             out_valid_q, spare_valid_q;
   logic [Width-1:0] out_q, spare_q;
+  logic             moves;
 
+  assign moves       = out_ready_i || !out_valid_q;
   assign in_ready_o  = !spare_valid_q;
   assign out_valid_o = out_valid_q;
   assign out_data_o  = out_q;
 
   always_ff @(posedge clk_i) begin
     if (in_ready_o) spare_q <= in_data_i;
-    if (out_ready_i || !out_valid_q) out_q <= spare_valid_q ? spare_q : in_data_i;
+    if (moves) out_q <= spare_valid_q ? spare_q : in_data_i;
   end
 
+  // As two functions, not as cases: of those, synthesis makes resets and enables, which are a level more behind the ready.
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      out_valid_q   <= 1'b0;
-      spare_valid_q <= 1'b0;
-    end else if (out_ready_i || !out_valid_q) begin
-      out_valid_q   <= spare_valid_q || in_valid_i;
-      spare_valid_q <= 1'b0;
-    end else if (in_valid_i && in_ready_o) begin
-      spare_valid_q <= 1'b1;
-    end
+    out_valid_q   <= rst_ni && (!moves || spare_valid_q || in_valid_i);
+    spare_valid_q <= rst_ni && !moves && (spare_valid_q || in_valid_i);
   end
 
 endmodule
