@@ -112,6 +112,7 @@ module phantom_lam_fetch
   (* ram_style = "distributed" *) lam_packet_t table_mem[64];
   lam_packet_t      packet;   // that is looked at
   logic [6:0]       index_q, index_next, index_first, tile_index_q, count_q;  // of 64 packets, or behind them
+  logic [6:0]       index_stay, index_on;  // what it is next: `look` comes last
   logic [6:0]       beyond_q;  // index_q + 1, because the table's address hangs on whether that is next
   logic [10:0]      row_q;
   logic [9:0]       col_q;
@@ -120,7 +121,9 @@ module phantom_lam_fetch
 
   assign head_addr_o = head_addr_q;
   assign index_first = in_cfg_i.flat ? 7'(next.view) : next.new_chan ? '0 : tile_index_q;
-  assign index_next  = state_q != StFind ? index_first : look ? beyond_q : index_q;
+  assign index_stay  = state_q == StFind ? index_q : index_first;
+  assign index_on    = state_q == StFind ? beyond_q : index_first;
+  assign index_next  = look ? index_on : index_stay;
   assign dir_index_o = DirW'(directory_index(in_cfg_i, row_q[9:0], xs_q, next.chan[10:3]));
 
   always_ff @(posedge clk_i) begin

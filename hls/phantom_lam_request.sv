@@ -49,12 +49,14 @@ module phantom_lam_request
   lam_token_t         tok, tok_q;
   logic [6:0]         offset_q;
   logic [AddrW-1:0]   addr_q;
-  logic [LaneW-1:0]   lane_q;
+  logic [LaneW-1:0]   lane, lane_q;
+  logic [Lanes-1:0]   lane_hot_q;  // the same as bits, because the finder hangs on whether that lane has room
   logic signed [11:0] col_offset, cols_left;
 
   assign found_ready_o = !sized_q || go;
   assign take_found    = found_valid_i && found_ready_o;
 
+  assign lane       = LaneW'(place_i.tile & ((4'd1 << log2_lanes_i) - 4'd1));
   assign col_offset = $signed({2'b0, packet_i.col}) - place_i.first_col;
   assign cols_left  = place_i.last_col - $signed({2'b0, packet_i.col});
 
@@ -78,7 +80,8 @@ module phantom_lam_request
       tok_q    <= tok;
       offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_i.chan) + 7'd1;
       addr_q   <= AddrW'(packet_i.addr);
-      lane_q   <= LaneW'(place_i.tile & ((4'd1 << log2_lanes_i) - 4'd1));
+      lane_q   <= lane;
+      for (int unsigned l = 0; l < Lanes; l++) lane_hot_q[l] <= lane == LaneW'(l);
     end
     if (!rst_ni) sized_q <= 1'b0;
     else if (take_found || take_sized) sized_q <= take_found;
@@ -100,7 +103,10 @@ module phantom_lam_request
   logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign go          = fits_q[lane_q] && room[Readers == 1 ? 0 : lane_q[0]];
+  always_comb begin
+    go = 1'b0;
+    for (int unsigned l = 0; l < Lanes; l++) go |= lane_hot_q[l] && fits_q[l] && room[l%Readers];
+  end
   assign take_sized  = sized_q && go;
   assign request     = take_sized ? reader : '0;
   assign empty_o     = !sized_q && req_valid_o == '0;

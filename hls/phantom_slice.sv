@@ -17,15 +17,16 @@ module phantom_slice #(
 
   logic             out_valid_q, spare_valid_q;
   logic [Width-1:0] out_q, spare_q;
+  logic             ready_q;  // no spare word; for the far side alone, because `spare_valid_q` is loaded by the data
   logic             moves;
 
   assign moves       = out_ready_i || !out_valid_q;
-  assign in_ready_o  = !spare_valid_q;
+  assign in_ready_o  = ready_q;
   assign out_valid_o = out_valid_q;
   assign out_data_o  = out_q;
 
   always_ff @(posedge clk_i) begin
-    if (in_ready_o) spare_q <= in_data_i;
+    if (!spare_valid_q) spare_q <= in_data_i;
     if (moves) out_q <= spare_valid_q ? spare_q : in_data_i;
   end
 
@@ -33,6 +34,7 @@ module phantom_slice #(
   always_ff @(posedge clk_i) begin
     out_valid_q   <= rst_ni && (!moves || spare_valid_q || in_valid_i);
     spare_valid_q <= rst_ni && !moves && (spare_valid_q || in_valid_i);
+    ready_q       <= !rst_ni || moves || !(spare_valid_q || in_valid_i);
   end
 
 endmodule

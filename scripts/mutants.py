@@ -41,7 +41,7 @@ MUTANTS = (
         "LAM: the last column of a tile is left out", "lam_request", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
     Mutant("LAM: a row ends with its first packet", "lam_request", "= packet_i.last_xs ||", "= 1'b1 ||", LAM),
-    Mutant("LAM: values are given back too early", "lam_request", "fits_q[lane_q] &&", "1'b1 &&", LAM),
+    Mutant("LAM: values are given back too early", "lam_request", "&& fits_q[l] &&", "&&", LAM),
     Mutant(
         "LAM: the pieces before this one count nothing",
         "lam_pick",
@@ -64,8 +64,8 @@ MUTANTS = (
     Mutant("TDS: empty runs become jobs", "tds", "weight5_q && !run_i.empty", "weight5_q", TDS),
     Mutant("TDS: the offset of the window is added", "tds", "slot_base4_q - offset4_q", "slot_base4_q + offset4_q", TDS),
     Mutant("TDS: no carry into the channel", "tds", "= padded + step;", "= {padded.chan + step.chan, 13'(padded + step)};", TDS),
-    Mutant("mapper: a thread is picked again while busy", "thread_mapper", "& ~busy_q & ~parked_q", "& ~parked_q", MAPPER),
-    Mutant("mapper: parked threads never come back", "thread_mapper", "if (release_i) parked_q <= '0;", "", MAPPER),
+    Mutant("mapper: a thread is picked again while busy", "thread_mapper", "= busy | parked;", "= parked;", MAPPER),
+    Mutant("mapper: parked threads never come back", "thread_mapper", "release_i ? '0 : parked_q", "parked_q", MAPPER),
     Mutant(
         "accumulator: a sum is read before it is written",
         "thread",
@@ -188,7 +188,7 @@ MUTANTS = (
         "StView:  state_q <= StReady;",
         LAM,
     ),
-    Mutant("LAM: two requests at a time", "lam_request", " && room[Readers == 1 ? 0 : lane_q[0]];", ";", LAM),
+    Mutant("LAM: two requests at a time", "lam_request", " && room[l%Readers];", ";", LAM),
     Mutant("LAM: a reader is free in the other's turn", "lam_reader", "(!turn_i || view_end)", "1'b1", LAM),
     Mutant("LAM: the packet table ends a row early", "lam_fetch", "row_q >= need_end ?", "row_q + 11'd1 >= need_end ?", LAM),
     Mutant("LAM: headers are read out of turn", "lam_fetch", "if (port_free_i) state_q", "state_q", LAM),
