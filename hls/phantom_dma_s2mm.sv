@@ -120,7 +120,7 @@ module phantom_dma_s2mm #(
   logic [31:3]         split_addr, aw_addr_q;
   logic [4:0]          split_beats, beats;
   logic [3:0]          aw_len_q;
-  logic [LevelW-1:0]   avail_q;
+  logic [LevelW-1:0]   avail_q, avail_left;
   logic [PendingW-1:0] pending_q;
   logic                unused_last;
 
@@ -143,6 +143,7 @@ module phantom_dma_s2mm #(
 
   assign full   = avail_q >= LevelW'(split_beats);
   assign beats  = full ? split_beats : 5'(avail_q);
+  assign avail_left = (full ? avail_q - LevelW'(split_beats) : '0) + LevelW'(push);  // behind a burst
   assign w_free = w_left_q == '0 || (w_left_q == 5'd1 && w_pop);
   assign issue  = run_q && !abort_i && split_valid && (full || (end_q && avail_q != '0)) && !aw_valid_q && w_free &&
                   pending_q != '1;
@@ -188,7 +189,7 @@ module phantom_dma_s2mm #(
       avail_q    <= '0;
       if (start_i) left_q <= words_i;
     end else begin
-      avail_q <= avail_q + LevelW'(push) - (issue ? LevelW'(beats) : '0);
+      avail_q <= issue ? avail_left : avail_q + LevelW'(push);
       if (push) begin
         begun_q    <= 1'b1;
         left_q     <= left_q - WordsW'(1);

@@ -63,16 +63,9 @@ module phantom_dma_split #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || !(run_i || start_i)) begin
-      pending_q <= 1'b0;
-      valid_q   <= 1'b0;
-    end else if (start_i) begin
-      pending_q <= 1'b1;
-      valid_q   <= 1'b0;
-    end else begin
-      valid_q <= valid_q ? !ready_i : pending_q;
-      if (take && last_o) pending_q <= 1'b0;
-    end
+    // As functions, not as cases, whose enables would be a level more behind `ready_i`.
+    pending_q <= rst_ni && (start_i || (run_i && pending_q && !(take && last_o)));
+    valid_q   <= rst_ni && run_i && !start_i && (valid_q ? !ready_i : pending_q);
   end
 
 `ifndef SYNTHESIS

@@ -143,7 +143,7 @@ module phantom_lam_fetch
   // --- one view -----------------------------------------------------------------------------------------------------------
 
   logic               flat_done_q;          // the one packet of a flat view has been found
-  logic               past_end, precedes, other_parity, beside, overlaps;
+  logic               past_end, precedes, passed, other_parity, beside, overlaps;
   logic signed [12:0] packet_first, packet_last;
   logic signed [11:0] packet_col;
 
@@ -157,6 +157,8 @@ module phantom_lam_fetch
   assign other_parity = cfg_i.stride2 && !in_cfg_i.flat && packet.y0 == packet.y_last && packet.y0[0] != visit_q.py;
 
   assign overlaps     = !past_end && !precedes && !other_parity && !beside;
+
+  assign passed       = state_q == StFind && !past_end && precedes && visit_q.new_tile;
 
   // --- found: a packet of a view, or the end of the view ---------------------------------------------------------------------
 
@@ -223,12 +225,12 @@ module phantom_lam_fetch
       visit_q     <= next;
       last_q      <= last;
       flat_done_q <= 1'b0;
-      if (next.new_chan) tile_index_q <= '0;
     end else if (state_q == StFind && look && !past_end) begin
       flat_done_q <= in_cfg_i.flat && overlaps;
-      // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so).
-      if (precedes && visit_q.new_tile) tile_index_q <= index_next;
     end
+    // Nor will it be of use to the next tiles and views: none of them begins further up (the compiler orders views so). A function, not
+    // cases, whose enable would be a level more behind `look`.
+    tile_index_q <= ({7{passed && look}} & beyond_q) | ({7{!(passed && look) && !(take && next.new_chan)}} & tile_index_q);
   end
 
   always_ff @(posedge clk_i) begin

@@ -35,10 +35,12 @@ WINDOW = 0x1_0000  # address bits [17:16] select the block, so each one owns 64 
 RESERVED = {"address", "width"}  # attributes of PYNQ's own register objects: a field of that name breaks register_map
 # Our port holds its one address until the answer is there, so the read multiplexers need not choose between it and a copy, which
 # took nine levels of logic behind the bookkeeping of what is under way. Nor need the decoder's verdict on an address wait for
-# that: it counts with a request only.
+# that: it counts with a request only. And an address is one register's, so what is read is the OR of
+# them all, not one behind the other.
 READ_ADDRESS = "assign rd_mux_addr = decoded_req ? decoded_addr : pending_rd_addr;"
 HELD_ADDRESS = "assign rd_mux_addr = decoded_addr;  // phantom: the port holds it"
 VERDICT = "decoded_err = (~is_valid_addr | (is_valid_addr & ~is_valid_rw)) & decoded_req;"
+CHAINED = re.compile(r"(readback_data_var\[ad_hi\(16'h\w+\)\]\[[\d:]+\]) = ")
 MASKED_VALID = re.compile(r"(is_valid_(?:addr|rw) \|= )cpuif_req_masked & ")
 ACCESS = {"r": "read-only", "w": "write-only", "rw": "read-write"}
 
@@ -109,9 +111,11 @@ def shorten(block: Path) -> None:
     for line in (READ_ADDRESS, VERDICT):
         if text.count(line) != 1:
             raise RuntimeError(f"{block.name}: expected once, as PeakRDL-regblock 1.3.1 writes it: {line}")
-    text, masked = MASKED_VALID.subn(r"\1", text.replace(READ_ADDRESS, HELD_ADDRESS))
-    if not masked:
-        raise RuntimeError(f"{block.name}: no {MASKED_VALID.pattern}, as PeakRDL-regblock 1.3.1 writes it")
+    text = text.replace(READ_ADDRESS, HELD_ADDRESS)
+    for old, new in ((MASKED_VALID, r"\1"), (CHAINED, r"\1 |= ")):
+        text, found = old.subn(new, text)
+        if not found:
+            raise RuntimeError(f"{block.name}: no {old.pattern}, as PeakRDL-regblock 1.3.1 writes it")
     block.write_text(text)
 
 

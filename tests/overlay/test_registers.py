@@ -12,6 +12,7 @@ def test_the_exporter_writes_what_we_replace(tmp_path: Path) -> None:
     assert text.count(registers.HELD_ADDRESS) == 1 and registers.READ_ADDRESS not in text
     assert "is_valid_rw |= (cpuif_addr ==" in text and registers.VERDICT in text
     assert not registers.MASKED_VALID.search(text)
+    assert not registers.CHAINED.search(text) and "readback_data_var[ad_hi(16'h4)][15:0] |= " in text
 
 
 BOTH = f"{registers.READ_ADDRESS}\n{registers.VERDICT}\n"
@@ -24,6 +25,7 @@ BOTH = f"{registers.READ_ADDRESS}\n{registers.VERDICT}\n"
         (f"{registers.READ_ADDRESS}\n" * 2, "expected once"),
         (registers.READ_ADDRESS, "expected once"),
         (BOTH, "no .*is_valid"),
+        (BOTH + "is_valid_rw |= cpuif_req_masked & x", "no .*readback"),
     ],
 )
 def test_another_exporter_is_an_error(tmp_path: Path, text: str, expected: str) -> None:
