@@ -7,6 +7,7 @@ import platform
 import sys
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def _board() -> Any:
         overlays.fetch()
     try:
         overlay = pynq.Overlay(BITSTREAM, device=found[0])
-        make_wide(pynq.MMIO)
+        make_wide(partial(pynq.MMIO, device=found[0]))
         return overlay
     except (
         Exception

@@ -24,7 +24,7 @@ class Registers:
 
     memory: ClassVar[dict[int, int]] = {}
 
-    def __init__(self, address: int, length: int) -> None:
+    def __init__(self, address: int, length: int, device: Any = None) -> None:
         self.address, self.length = address, length
 
     def read(self, offset: int) -> int:
