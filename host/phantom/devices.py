@@ -93,9 +93,8 @@ def _board() -> Any:
         overlay = pynq.Overlay(BITSTREAM, device=found[0])
         make_wide(partial(pynq.MMIO, device=found[0]))
         return overlay
-    except (
-        Exception
-    ) as error:  # PYNQ lets through whatever its parsers of .bit and .hwh stumble over: ParseError, struct.error, ...
+    except Exception as error:
+        # PYNQ lets through whatever its parsers of .bit and .hwh stumble over: ParseError, struct.error, ...
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise DeviceError(
             f"{BITSTREAM} cannot be loaded ({reason}); "
