@@ -33,7 +33,7 @@ class Block:
     def netlist(self, result: Path) -> None:
         """Synthesise it by itself, flattened, and write the netlist as JSON (module ``block``)."""
         passes = [f"read_rtlil {self.elaborated}", f"rename {self.module} block", "hierarchy -top block"]
-        synthesis.run([*passes, *synthesis.synthesise("block", flatten=True), f"write_json {result}"], self.name)
+        synthesis.run([*passes, *synthesis.synthesise("block", True, result.parent), f"write_json {result}"], self.name)
 
 
 def elaborate(top: str, sources: Sequence[Path], parameters: Mapping[str, int], result: Path) -> list[Block]:

@@ -28,6 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import half_brams
 import progress
 import resources
 import synthesis
@@ -115,14 +116,14 @@ def build(plan: Plan, jobs: int) -> None:
     progress.run([*command, "--output_file", str(plan.results / BITSTREAM)], plan.results / "xc7frames2bit.log")
 
 
-def synthesis_passes(sources: Sequence[Path], parameters: Mapping[str, int], registers_base: int) -> list[str]:
-    """Passes from the sources to a mapped netlist; the primitives come from Yosys' own library."""
+def synthesis_passes(sources: Sequence[Path], parameters: Mapping[str, int], registers_base: int, folder: Path) -> list[str]:
+    """Passes from the sources to a mapped netlist; the primitives come from Yosys' own library, and one of ours in `folder`."""
     settings = {**parameters, "RegistersBase": registers_base}
     given = " ".join(f"-G {name}={value}" for name, value in settings.items())
     return [
         "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
         f"read_slang -D SYNTHESIS {given} --top {TOP} {' '.join(map(str, sources))}",
-        f"synth_xilinx -family xc7 -flatten -top {TOP}",
+        *half_brams.passes(f"-flatten -top {TOP}", "xc7", folder),
     ]
 
 
@@ -134,7 +135,7 @@ def open_sources(plan: Plan) -> list[Path]:
 def synthesise(plan: Plan, netlist: Path) -> None:
     """Write the netlist. Raises BuildError when it does not fit the device, SynthesisError when a pass fails."""
     counts = plan.results / "utilisation.json"
-    passes = synthesis_passes(open_sources(plan), plan.parameters, plan.window[0])
+    passes = synthesis_passes(open_sources(plan), plan.parameters, plan.window[0], plan.results)
     synthesis.run([*passes, f"tee -q -o {counts} stat -json -tech xilinx", f"write_json {netlist}"], TOP)
     used = resources.usage(json.loads(counts.read_text())["design"]["num_cells_by_type"])
     used["bram36"] = (used.pop("bram18", 0) + 1) // 2

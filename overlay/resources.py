@@ -57,7 +57,7 @@ def synthesise(
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "stat.json"
         passes = synthesis.read(top, sources, parameters)
-        passes += synthesis.synthesise(top, flatten, family, memories)
+        passes += synthesis.synthesise(top, flatten, Path(scratch), family, memories)
         synthesis.run([*passes, f"tee -q -o {result} stat -json -tech xilinx"], top)
         document = json.loads(result.read_text())
     modules: dict[str, Counter[str]] = {}

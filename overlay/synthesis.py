@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import half_brams
 from phantom.errors import PhantomError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,18 +56,19 @@ def read(top: str, sources: Sequence[Path], parameters: Mapping[str, int]) -> li
 
 
 def synthesise(
-    top: str, flatten: bool, family: str = "xc7", memories: Sequence[tuple[str, str]] = ()
+    top: str, flatten: bool, folder: Path, family: str = "xc7", memories: Sequence[tuple[str, str]] = ()
 ) -> list[str]:
     """Passes that map `top` to cells of the device, all in one when flattened (but for empty cores).
 
     Args:
+        folder: there until they have run.
         memories: (pattern, see `memory`; style): those that are to be of another kind than the RTL asks for.
     """
     return [
         *(f'setattr -set ram_style "{style}" {memory(pattern)}' for pattern, style in memories),
         "setattr -mod -unset keep_hierarchy *",
         f"setattr -mod -set keep_hierarchy 1 *{EMPTY_CORE.removeprefix('phantom_')}*",
-        f"synth_xilinx -family {family} -noiopad {'-flatten ' if flatten else ''}-top {top}",
+        *half_brams.passes(f"-noiopad {'-flatten ' if flatten else ''}-top {top}", family, folder),
     ]
 
 

@@ -193,7 +193,7 @@ def netlist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     system.write_text(empty_top(plan.top))
     package = [path for path in plan.sources if path.stem == "phantom_pkg"]
     added = [path for path in open_flow.open_sources(plan) if path not in plan.sources]
-    passes = open_flow.synthesis_passes([*package, system, *added], plan.parameters, plan.window[0])
+    passes = open_flow.synthesis_passes([*package, system, *added], plan.parameters, plan.window[0], folder)
     synthesis.run([*passes, f"write_json {folder / 'design.json'}"], open_flow.TOP)
     document = json.loads((folder / "design.json").read_text())
     yield document["modules"][open_flow.TOP]

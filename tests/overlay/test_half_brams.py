@@ -1,0 +1,51 @@
+"""Memories become half block RAMs where it takes no more of them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import half_brams
+import pytest
+import synthesis
+
+
+def cells(folder: Path, depth: int, width: int, family: str = "xc7") -> Counter[str]:
+    """What a phantom_sdp_ram becomes."""
+    result = folder / "stat.json"
+    parameters = {"Depth": depth, "Width": width}
+    passes = synthesis.read("phantom_sdp_ram", [synthesis.HLS / "phantom_sdp_ram.sv"], parameters)
+    passes += synthesis.synthesise("phantom_sdp_ram", True, folder, family)
+    synthesis.run([*passes, f"tee -q -o {result} stat -json"], "a memory")
+    found = Counter(json.loads(result.read_text())["design"]["num_cells_by_type"])
+    return Counter({kind: number for kind, number in found.items() if kind.startswith(("RAM", "FD", "LUT"))})
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "halves"),
+    [
+        pytest.param(512, 36, 1, id="partial_sums"),
+        pytest.param(4096, 64, 16, id="row_buffer"),
+        pytest.param(1024, 64, 4, id="parameters"),
+        pytest.param(512, 72, 2, id="kept"),
+        pytest.param(2048, 15, 2, id="directory"),
+    ],
+)
+def test_no_memory_of_ours_takes_a_whole_one(tmp_path: Path, depth: int, width: int, halves: int) -> None:
+    assert cells(tmp_path, depth, width) == {"RAMB18E1": halves}
+
+
+def test_a_whole_one_where_halves_would_be_more(tmp_path: Path) -> None:
+    assert cells(tmp_path, 32768, 1) == {"RAMB36E1": 1}, "two halves are 16 K each, and want a multiplexer"
+
+
+def test_other_families_keep_the_library_of_yosys(tmp_path: Path) -> None:
+    assert half_brams.passes("-top t", "xcup", tmp_path) == ["synth_xilinx -family xcup -top t"]
+    assert cells(tmp_path, 4096, 64, "xcup") == {"RAMB36E2": 8}
+
+
+def test_a_library_that_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(half_brams, "WHOLE", "cost 300;")
+    with pytest.raises(half_brams.LibraryError, match=r"brams_xc4v.txt has no 'cost 300;': another version of pyosys"):
+        half_brams.passes("-top t", "xc7", tmp_path)
