@@ -93,6 +93,22 @@ module phantom_accelerator
     .moved_i     (moved)
   );
 
+  // Reset and layer are far from those that need them: registers on the way, of which synthesis is not to make one.
+  (* keep = "true" *) logic                   input_rst_nq, output_rst_nq;
+  (* keep = "true" *) logic [WeightPorts-1:0] wgt_rst_nq;
+  input_cfg_t input_cfg_q;
+  lam_cfg_t   lam_cfg_q;
+  drain_cfg_t drain_cfg_q;
+
+  always_ff @(posedge clk_i) begin
+    input_rst_nq  <= run_rst_n;
+    output_rst_nq <= run_rst_n;
+    wgt_rst_nq    <= {WeightPorts{run_rst_n}};
+    input_cfg_q   <= input_cfg_i;
+    lam_cfg_q     <= lam_cfg_i;
+    drain_cfg_q   <= drain_cfg_i;
+  end
+
   table_write_t table_q;
   logic         tile_we, entry_we;
   assign tile_we  = table_we_i && table_select_i == 2'd2;
@@ -124,10 +140,10 @@ module phantom_accelerator
     .DirectoryDepth(DirectoryDepth)
   ) u_input (
     .clk_i,
-    .rst_ni      (run_rst_n),
+    .rst_ni      (input_rst_nq),
     .start_i     (start),
-    .in_cfg_i    (input_cfg_i),
-    .cfg_i       (lam_cfg_i),
+    .in_cfg_i    (input_cfg_q),
+    .cfg_i       (lam_cfg_q),
     .view_i,
     .tile_we_i   (tile_we),
     .tile_index_i(table_index_i[3:0]),
@@ -170,7 +186,7 @@ module phantom_accelerator
       .Port   (p)
     ) u_weight_stream (
       .clk_i,
-      .rst_ni      (run_rst_n),
+      .rst_ni      (wgt_rst_nq[p]),
       .in_valid_i  (wgt_valid_i[p] && open),
       .in_ready_o  (wgt_ready[p]),
       .in_data_i   (wgt_data_i[p]),
@@ -252,9 +268,9 @@ module phantom_accelerator
     .ParamDepth(ParamDepth)
   ) u_output (
     .clk_i,
-    .rst_ni       (run_rst_n),
+    .rst_ni       (output_rst_nq),
     .start_i      (start),
-    .cfg_i        (drain_cfg_i),
+    .cfg_i        (drain_cfg_q),
     .entry_we_i   (entry_we),
     .entry_index_i(table_index_i[5:0]),
     .entry_i      (table_data_i[27:0]),
@@ -317,7 +333,7 @@ module phantom_accelerator
     events_q[9] <= PortsW'(out_valid_o && !out_ready_i);
     counts_q    <= counts;
     moved       <= act_go || wgt_go != '0 || out_go || macs != '0;
-    if (!run_rst_n) begin
+    if (!output_rst_nq) begin
       watch_row_q <= '0;
       watch_col_q <= '0;
     end else begin

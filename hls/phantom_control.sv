@@ -6,7 +6,8 @@
 // threads, because columns between the rows of a tile collect products that nobody reads, and the next layer may
 // read them. After an error the streams are swallowed until the next start, so that a DMA never hangs on this block.
 //
-// Contract: `run_rst_no` is registered; `start_o` is a pulse; `open_o` lets the input streams in, `swallow_o` throws them away.
+// Contract: `run_rst_no` is registered, and ends a cycle before scrubbing begins, so that it may be registered once more on its
+// way; `start_o` is a pulse; `open_o` lets the input streams in, `swallow_o` throws them away.
 module phantom_control
   import phantom_pkg::*;
 (
@@ -63,7 +64,7 @@ module phantom_control
   end
 
   always_ff @(posedge clk_i) begin
-    run_rst_no <= rst_ni && state_q != StIdle && state_q != StReset;
+    run_rst_no <= rst_ni && state_q != StIdle && (state_q != StReset || count_q == 10'd47);
     scrub_o    <= rst_ni && state_q == StScrub && count_q < 10'd512;
     start_o    <= rst_ni && state_q == StStart;
     if (!rst_ni || soft_reset_i) begin

@@ -40,11 +40,13 @@ module phantom_core
 
   // --- inputs, registered ------------------------------------------------------------------------------------------
 
+  // Cores that hear the same have these registers alike: synthesis is not to make one of them, with a long way to every core.
+  (* keep = "true" *) logic [ThreadW-1:0] wgt_thread_q;
+  (* keep = "true" *) logic [59:0]        wgt_word_q;
+  (* keep = "true" *) fill_t              fill_q;
+  (* keep = "true" *) logic [8:0]         drain_addr_q;
+
   logic               wgt_valid_q, drain_en_q, drain_clear_q, drained_q;
-  logic [ThreadW-1:0] wgt_thread_q;
-  logic [59:0]        wgt_word_q;
-  fill_t              fill_q;
-  logic [8:0]         drain_addr_q;
   logic               drain_bank_q;
   logic [1:0]         release_q;
 

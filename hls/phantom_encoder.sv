@@ -28,16 +28,24 @@ module phantom_encoder
   segment_t    pending_q[2], hold_q;
   logic        pend_wr_q, pend_rd_q;
   logic [1:0]  open_q;        // announced and not yet sent
-  logic        collect_half_q, full_q, done, hold_valid_q, send_done;
+  logic        collect_half_q, full_q, full_d, done_q, hold_valid_q, hold_valid_d, send_done;
+  logic        clear_q;  // done_q for the lanes, and in reset
 
   assign seg_ready_o = open_q < 2'd2;
   assign empty_o     = open_q == '0;
   // A collected segment stays in the lanes until the one before has been sent.
-  assign done        = full_q && !hold_valid_q;
+  assign full_d       = (valid_i && last_i) || (full_q && !done_q);
+  assign hold_valid_d = done_q || (hold_valid_q && !send_done);
+
+  // A register: more than a thousand hear of it.
+  always_ff @(posedge clk_i) begin
+    done_q  <= rst_ni && full_d && !hold_valid_d;
+    clear_q <= !rst_ni || (full_d && !hold_valid_d);
+  end
 
   always_ff @(posedge clk_i) begin
     if (seg_valid_i && seg_ready_o) pending_q[pend_wr_q] <= seg_i;
-    if (done) hold_q <= pending_q[pend_rd_q];
+    if (done_q) hold_q <= pending_q[pend_rd_q];
   end
 
   always_ff @(posedge clk_i) begin
@@ -50,12 +58,11 @@ module phantom_encoder
       hold_valid_q   <= 1'b0;
     end else begin
       pend_wr_q      <= pend_wr_q ^ (seg_valid_i && seg_ready_o);
-      pend_rd_q      <= pend_rd_q ^ done;
+      pend_rd_q      <= pend_rd_q ^ done_q;
       open_q         <= open_q + 2'(seg_valid_i && seg_ready_o) - 2'(send_done);
-      full_q         <= (valid_i && last_i) || (full_q && !done);
-      collect_half_q <= collect_half_q ^ done;
-      if (done) hold_valid_q <= 1'b1;
-      else if (send_done) hold_valid_q <= 1'b0;
+      full_q         <= full_d;
+      collect_half_q <= collect_half_q ^ done_q;
+      hold_valid_q   <= hold_valid_d;
     end
   end
 
@@ -66,22 +73,22 @@ module phantom_encoder
   logic [2:0]  lane_q;
   logic [31:0] words_q;  // words of this lane and those behind it
   logic [3:0]  word_q;   // 0: mask, then the values
+  logic [2:0]  value_q;  // which of the values: word_q - 1
 
   assign one_hot = 64'd1 << bit_i;
 
   for (genvar l = 0; l < LanesPerChunk; l++) begin : g_lane
     phantom_encoder_lane u_lane (
       .clk_i,
-      .rst_ni,
       .valid_i,
-      .done_i   (done),
+      .done_i   (clear_q),
       .bit_i    (one_hot),
       .value_i  (value_i[l]),
       .half_i   (collect_half_q),
       .mask_o   (mask[l]),
       .words_o  (words[l]),
       .rd_half_i(!collect_half_q),
-      .rd_word_i(3'(word_q - 4'd1)),
+      .rd_word_i(value_q),
       .rd_data_o(data[l])
     );
   end
@@ -119,7 +126,8 @@ module phantom_encoder
     end else if (word_valid && word_ready) begin
       header_q <= last_word;
       if (!header_q) begin
-        word_q <= word_q + 4'd1;
+        word_q  <= word_q + 4'd1;
+        value_q <= 3'(word_q);
         if (lane_done) begin
           word_q <= '0;
           lane_q <= lane_q + 3'd1;

@@ -1,11 +1,11 @@
 // Encoder lane: one channel of a segment. Collects the mask and packs the nonzero bytes into words.
 //
 // Contract: a value a cycle (`valid_i`, its bit in the mask one-hot in `bit_i`). The cycle after the segment's last value is
-// `done_i`: it writes the unfinished word, so the next segment may begin in the cycle after it. Finished words lie in one half
-// of the lane's memory (`half_i`) while the other half is read; `mask_o` and `words_o` hold the finished segment from then on.
+// `done_i`: it writes the unfinished word, so the next segment may begin in the cycle after it; it holds in reset, too. Finished
+// words lie in one half of the lane's memory (`half_i`) while the other half is read; `mask_o` and `words_o` hold the finished
+// segment from then on.
 module phantom_encoder_lane (
   input  logic        clk_i,
-  input  logic        rst_ni,
   input  logic        valid_i,
   input  logic        done_i,
   input  logic [63:0] bit_i,
@@ -32,14 +32,14 @@ module phantom_encoder_lane (
   always_ff @(posedge clk_i) begin
     if (full || flush) mem[{half_i, count_q[5:3]}] <= word;
     for (int unsigned b = 0; b < 64; b++) begin
-      if (!rst_ni || done_i) mask_q[b] <= 1'b0;
+      if (done_i) mask_q[b] <= 1'b0;
       else if (valid_i && bit_i[b]) mask_q[b] <= value_i != '0;
     end
     for (int unsigned b = 0; b < 8; b++) begin
-      if (!rst_ni || full || done_i) word_q[8*b+:8] <= '0;
+      if (full || done_i) word_q[8*b+:8] <= '0;
       else if (take && count_q[2:0] == 3'(b)) word_q[8*b+:8] <= value_i;
     end
-    if (!rst_ni || done_i) count_q <= '0;
+    if (done_i) count_q <= '0;
     else if (take) count_q <= count_q + 7'd1;
     if (done_i) begin
       mask_o  <= mask_q;

@@ -58,12 +58,17 @@ module phantom_mesh
   thread_flags_t      flags[Rows][Cols][Threads];
   logic [Rows*Cols-1:0] busy;
 
-  // The layer is constant while it runs; in a register, because its way to all cores is long.
+  // The way to all cores is long: the layer, which is constant while it runs, and the reset are in registers before and in
+  // registers for each core, which synthesis is not to make one of.
   core_cfg_t cfg_q;
+  (* keep = "true" *) core_cfg_t [Rows*Cols-1:0] core_cfg_q;
+  (* keep = "true" *) logic      [Rows*Cols-1:0] core_rst_nq;
 
   always_ff @(posedge clk_i) begin
-    table_q <= table_i;
-    cfg_q   <= cfg_i;
+    table_q     <= table_i;
+    cfg_q       <= cfg_i;
+    core_cfg_q  <= {Rows * Cols{cfg_q}};
+    core_rst_nq <= {Rows * Cols{rst_ni}};
   end
 
   for (genvar r = 0; r < Rows; r++) begin : g_row
@@ -85,8 +90,8 @@ module phantom_mesh
         .WeightQueueWords(WeightQueueWords)
       ) u_core (
         .clk_i,
-        .rst_ni,
-        .cfg_i        (cfg_q),
+        .rst_ni       (core_rst_nq[r*Cols+c]),
+        .cfg_i        (core_cfg_q[r*Cols+c]),
         .table_i      (table_q),
         .wgt_valid_i  (wgt_valid_i[Port] && wgt_rows_i[Port][r] && wgt_cols_i[Port][c]),
         .wgt_thread_i (wgt_thread_i[Port]),
@@ -113,7 +118,8 @@ module phantom_mesh
   localparam int unsigned RowW = Rows > 1 ? $clog2(Rows) : 1;
   localparam int unsigned ColW = Cols > 1 ? $clog2(Cols) : 1;
   logic [RowW-1:0] row_index;
-  logic [ColW-1:0] col_index;
+  logic [ColW-1:0] col_index, col_index_q;
+  (* keep = "true" *) logic [Cols*RowW-1:0] row_index_q;  // for each column its own
 
   always_comb begin
     row_index = '0;
@@ -122,9 +128,12 @@ module phantom_mesh
     for (int unsigned c = 0; c < Cols; c++) if (drain_cols_i[c]) col_index |= ColW'(c);
   end
 
+  // The drain holds its choice of core until the last sum is out, and makes it two cycles before the first one is here.
   always_ff @(posedge clk_i) begin
-    for (int unsigned c = 0; c < Cols; c++) row_data_q[c] <= core_data[row_index][c];
-    drain_data_o <= row_data_q[col_index];
+    row_index_q <= {Cols{row_index}};
+    col_index_q <= col_index;
+    for (int unsigned c = 0; c < Cols; c++) row_data_q[c] <= core_data[row_index_q[c*RowW+:RowW]][c];
+    drain_data_o <= row_data_q[col_index_q];
   end
 
   // --- counters: sums over the mesh, row by row, so that no adder tree is deep ------------------------------------------------

@@ -28,7 +28,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import half_brams
+import mapping
+
 import progress
 import resources
 import synthesis
@@ -123,7 +124,7 @@ def synthesis_passes(sources: Sequence[Path], parameters: Mapping[str, int], reg
     return [
         "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
         f"read_slang -D SYNTHESIS {given} --top {TOP} {' '.join(map(str, sources))}",
-        *half_brams.passes(f"-flatten -top {TOP}", "xc7", folder),
+        *mapping.passes(f"-flatten -top {TOP}", "xc7", folder),
     ]
 
 

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import half_brams
+import mapping
+
 from phantom.errors import PhantomError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,9 +56,7 @@ def read(top: str, sources: Sequence[Path], parameters: Mapping[str, int]) -> li
     return [f"read_slang -D SYNTHESIS --keep-hierarchy {settings} --top {top} {' '.join(map(str, sources))}"]
 
 
-def synthesise(
-    top: str, flatten: bool, folder: Path, family: str = "xc7", memories: Sequence[tuple[str, str]] = ()
-) -> list[str]:
+def synthesise(top: str, flatten: bool, folder: Path, family: str = "xc7", memories: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Passes that map `top` to cells of the device, all in one when flattened (but for empty cores).
 
     Args:
@@ -68,7 +67,7 @@ def synthesise(
         *(f'setattr -set ram_style "{style}" {memory(pattern)}' for pattern, style in memories),
         "setattr -mod -unset keep_hierarchy *",
         f"setattr -mod -set keep_hierarchy 1 *{EMPTY_CORE.removeprefix('phantom_')}*",
-        *half_brams.passes(f"-noiopad {'-flatten ' if flatten else ''}-top {top}", family, folder),
+        *mapping.passes(f"-noiopad {'-flatten ' if flatten else ''}-top {top}", family, folder),
     ]
 
 
@@ -86,9 +85,7 @@ def core_part(sources: Sequence[Path], parameters: Mapping[str, int]) -> tuple[s
     return "phantom_core", [s for s in sources if s.stem != "phantom_top"], {k: parameters[k] for k in CORE_PARAMETERS}
 
 
-def around_part(
-    sources: Sequence[Path], parameters: Mapping[str, int], folder: Path
-) -> tuple[str, list[Path], dict[str, int]]:
+def around_part(sources: Sequence[Path], parameters: Mapping[str, int], folder: Path) -> tuple[str, list[Path], dict[str, int]]:
     """The same of everything around the cores; the empty core, and a mesh of them, are written to `folder`."""
     stub, mesh = folder / f"{EMPTY_CORE}.sv", folder / "phantom_mesh.sv"
     stub.write_text(empty_core((HLS / "phantom_core.sv").read_text()))

@@ -6,8 +6,9 @@ import random
 
 import bench
 import cocotb
-from cocotb.triggers import RisingEdge
-from streams import PROFILES, pauses, start
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge
+from streams import PROFILES, pauses
 
 
 def rest(dut) -> None:
@@ -20,7 +21,10 @@ def rest(dut) -> None:
 @cocotb.parametrize(idle=PROFILES)
 async def packs_segments(dut, idle: str) -> None:
     rest(dut)
-    await start(dut)
+    dut.done_i.value = 1  # as in reset
+    Clock(dut.clk_i, 10, unit="ns").start()
+    await ClockCycles(dut.clk_i, 3)
+    dut.done_i.value = 0
     pause, half, before = pauses(idle), 0, None
     for _ in range(25):
         density = random.choice((0.0, 0.1, 0.5, 1.0))

@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import half_brams
+import mapping
 import pytest
+
 import synthesis
 
 
@@ -41,11 +42,11 @@ def test_a_whole_one_where_halves_would_be_more(tmp_path: Path) -> None:
 
 
 def test_other_families_keep_the_library_of_yosys(tmp_path: Path) -> None:
-    assert half_brams.passes("-top t", "xcup", tmp_path) == ["synth_xilinx -family xcup -top t"]
+    assert mapping.passes("-top t", "xcup", tmp_path) == ["synth_xilinx -family xcup -top t"]
     assert cells(tmp_path, 4096, 64, "xcup") == {"RAMB36E2": 8}
 
 
 def test_a_library_that_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(half_brams, "WHOLE", "cost 300;")
-    with pytest.raises(half_brams.LibraryError, match=r"brams_xc4v.txt has no 'cost 300;': another version of pyosys"):
-        half_brams.passes("-top t", "xc7", tmp_path)
+    monkeypatch.setattr(mapping, "WHOLE", "cost 300;")
+    with pytest.raises(mapping.LibraryError, match=r"brams_xc4v.txt has no 'cost 300;': another version of pyosys"):
+        mapping.passes("-top t", "xc7", tmp_path)
