@@ -101,9 +101,9 @@ module phantom_accelerator
   drain_cfg_t drain_cfg_q;
 
   always_ff @(posedge clk_i) begin
-    input_rst_nq  <= run_rst_n;
-    output_rst_nq <= run_rst_n;
-    wgt_rst_nq    <= {WeightPorts{run_rst_n}};
+    input_rst_nq  <= rst_ni && run_rst_n;
+    output_rst_nq <= rst_ni && run_rst_n;
+    wgt_rst_nq    <= {WeightPorts{rst_ni && run_rst_n}};
     input_cfg_q   <= input_cfg_i;
     lam_cfg_q     <= lam_cfg_i;
     drain_cfg_q   <= drain_cfg_i;
