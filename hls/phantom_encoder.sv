@@ -29,7 +29,8 @@ module phantom_encoder
   logic        pend_wr_q, pend_rd_q;
   logic [1:0]  open_q;        // announced and not yet sent
   logic        collect_half_q, full_q, full_d, done_q, hold_valid_q, hold_valid_d, send_done;
-  logic        clear_q;  // done_q for the lanes, and in reset
+  // done_q for the lanes, and in reset; which half of their memory is written. Each lane has its own: much hangs on it.
+  (* keep = "true" *) logic [LanesPerChunk-1:0] clear_q, lane_half_q;
 
   assign seg_ready_o = open_q < 2'd2;
   assign empty_o     = open_q == '0;
@@ -37,10 +38,10 @@ module phantom_encoder
   assign full_d       = (valid_i && last_i) || (full_q && !done_q);
   assign hold_valid_d = done_q || (hold_valid_q && !send_done);
 
-  // A register: more than a thousand hear of it.
   always_ff @(posedge clk_i) begin
-    done_q  <= rst_ni && full_d && !hold_valid_d;
-    clear_q <= !rst_ni || (full_d && !hold_valid_d);
+    done_q      <= rst_ni && full_d && !hold_valid_d;
+    clear_q     <= {LanesPerChunk{!rst_ni || (full_d && !hold_valid_d)}};
+    lane_half_q <= {LanesPerChunk{rst_ni && (collect_half_q ^ done_q)}};
   end
 
   always_ff @(posedge clk_i) begin
@@ -81,13 +82,13 @@ module phantom_encoder
     phantom_encoder_lane u_lane (
       .clk_i,
       .valid_i,
-      .done_i   (clear_q),
+      .done_i   (clear_q[l]),
       .bit_i    (one_hot),
       .value_i  (value_i[l]),
-      .half_i   (collect_half_q),
+      .half_i   (lane_half_q[l]),
       .mask_o   (mask[l]),
       .words_o  (words[l]),
-      .rd_half_i(!collect_half_q),
+      .rd_half_i(!lane_half_q[l]),
       .rd_word_i(value_q),
       .rd_data_o(data[l])
     );

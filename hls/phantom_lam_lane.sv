@@ -38,7 +38,10 @@ module phantom_lam_lane
 
   localparam int unsigned TokenDepth = 16;
 
-  logic       tok_fits, tok_valid, tok_ready, beat_valid, enable_q;
+  // Twice, and not to be one: the registers of the pick that stand still with it are many.
+  (* keep = "true" *) logic enable_q, scan_enable_q;
+
+  logic       tok_fits, tok_valid, tok_ready, beat_valid;
   lam_token_t tok;
   logic [3:0] fill_tile;
   lam_beat_t  beat;
@@ -69,6 +72,7 @@ module phantom_lam_lane
     .clk_i,
     .rst_ni,
     .enable_i           (enable_q),
+    .scan_enable_i      (scan_enable_q),
     .cfg_i,
     .in_cfg_i,
     .view_i,
@@ -121,12 +125,12 @@ module phantom_lam_lane
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) enable_q <= 1'b1;
-    else enable_q <= room;
+    enable_q      <= !rst_ni || room;
+    scan_enable_q <= !rst_ni || room;
   end
 
   assign empty_o   = level == '0;
-  assign blocked_o = !enable_q && !empty_o;
+  assign blocked_o = !scan_enable_q && !empty_o;
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin

@@ -18,6 +18,7 @@ module phantom_lam_scan
   input  logic        clk_i,
   input  logic        rst_ni,
   input  logic        enable_i,
+  input  logic        scan_enable_i,  // the same, from a register of its own
   input  lam_cfg_t    cfg_i,
   input  input_cfg_t  in_cfg_i,
   input  view_t       view_i[4],
@@ -55,7 +56,7 @@ module phantom_lam_scan
   logic [6:0]         gap_q;          // how many: view rows from the next one to this packet's row, or to the view's end
   logic               many, advance;  // the piece in front has bits left; else the next one takes its place
 
-  assign advance     = enable_i && !many;
+  assign advance     = scan_enable_i && !many;
   assign tok_ready_o = advance && (!tok_valid_q || (done && !fresh_chan_q));
 
   lam_piece_t piece_d;
