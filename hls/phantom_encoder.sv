@@ -29,8 +29,8 @@ module phantom_encoder
   logic        pend_wr_q, pend_rd_q;
   logic [1:0]  open_q;        // announced and not yet sent
   logic        collect_half_q, full_q, full_d, done_q, hold_valid_q, hold_valid_d, send_done;
-  // done_q for the lanes, and in reset; which half of their memory is written. Each lane has its own: much hangs on it.
-  (* keep = "true" *) logic [LanesPerChunk-1:0] clear_q, lane_half_q;
+  // done_q for the lanes, and in reset; which half of their memory is read. Each lane has its own: much hangs on it.
+  (* keep = "true" *) logic [LanesPerChunk-1:0] clear_q, read_half_q;
 
   assign seg_ready_o = open_q < 2'd2;
   assign empty_o     = open_q == '0;
@@ -41,7 +41,7 @@ module phantom_encoder
   always_ff @(posedge clk_i) begin
     done_q      <= rst_ni && full_d && !hold_valid_d;
     clear_q     <= {LanesPerChunk{!rst_ni || (full_d && !hold_valid_d)}};
-    lane_half_q <= {LanesPerChunk{rst_ni && (collect_half_q ^ done_q)}};
+    read_half_q <= {LanesPerChunk{!rst_ni || !(collect_half_q ^ done_q)}};
   end
 
   always_ff @(posedge clk_i) begin
@@ -74,7 +74,7 @@ module phantom_encoder
   logic [2:0]  lane_q;
   logic [31:0] words_q;  // words of this lane and those behind it
   logic [3:0]  word_q;   // 0: mask, then the values
-  logic [2:0]  value_q;  // which of the values: word_q - 1
+  (* keep = "true" *) logic [LanesPerChunk-1:0][2:0] value_q;  // which of the values, for each lane: word_q - 1
 
   assign one_hot = 64'd1 << bit_i;
 
@@ -85,11 +85,11 @@ module phantom_encoder
       .done_i   (clear_q[l]),
       .bit_i    (one_hot),
       .value_i  (value_i[l]),
-      .half_i   (lane_half_q[l]),
+      .half_i   (!read_half_q[l]),
       .mask_o   (mask[l]),
       .words_o  (words[l]),
-      .rd_half_i(!lane_half_q[l]),
-      .rd_word_i(value_q),
+      .rd_half_i(read_half_q[l]),
+      .rd_word_i(value_q[l]),
       .rd_data_o(data[l])
     );
   end
@@ -128,7 +128,7 @@ module phantom_encoder
       header_q <= last_word;
       if (!header_q) begin
         word_q  <= word_q + 4'd1;
-        value_q <= 3'(word_q);
+        value_q <= {LanesPerChunk{3'(word_q)}};
         if (lane_done) begin
           word_q <= '0;
           lane_q <= lane_q + 3'd1;
