@@ -1,4 +1,4 @@
-"""Memories become half block RAMs where it takes no more of them."""
+"""Registers that are marked stay as many as they are, and memories become half block RAMs where it takes no more of them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,24 @@ def test_a_whole_one_where_halves_would_be_more(tmp_path: Path) -> None:
 
 
 def test_other_families_keep_the_library_of_yosys(tmp_path: Path) -> None:
-    assert mapping.passes("-top t", "xcup", tmp_path) == ["synth_xilinx -family xcup -top t"]
+    assert mapping.passes("-top t", "xcup", tmp_path) == [mapping.KEEP, "synth_xilinx -family xcup -top t"]
     assert cells(tmp_path, 4096, 64, "xcup") == {"RAMB36E2": 8}
+
+
+@pytest.mark.parametrize(("mark", "registers"), [('(* keep = "true" *)', 8), ("", 4)])
+@pytest.mark.parametrize("hierarchy", [True, False])
+def test_registers_that_are_alike(tmp_path: Path, mark: str, registers: int, hierarchy: bool) -> None:
+    source, result = tmp_path / "copies.sv", tmp_path / "stat.json"
+    source.write_text(
+        "module copies (input logic clk_i, input logic [3:0] d_i, output logic [3:0] a_o, b_o);\n"
+        f"  {mark} logic [1:0][3:0] copy_q;\n"
+        "  always_ff @(posedge clk_i) copy_q <= {2{d_i}};\n"
+        "  assign {b_o, a_o} = copy_q;\nendmodule\n"
+    )
+    read = synthesis.read("copies", [source], {}) if hierarchy else [f"read_slang --top copies {source}"]
+    passes = [*read, *synthesis.synthesise("copies", True, tmp_path)]
+    synthesis.run([*passes, f"tee -q -o {result} stat -json"], "copies")
+    assert json.loads(result.read_text())["design"]["num_cells_by_type"]["FDRE"] == registers
 
 
 def test_a_library_that_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
