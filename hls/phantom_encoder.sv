@@ -28,20 +28,20 @@ module phantom_encoder
   segment_t    pending_q[2], hold_q;
   logic        pend_wr_q, pend_rd_q;
   logic [1:0]  open_q;        // announced and not yet sent
-  logic        collect_half_q, full_q, full_d, done_q, hold_valid_q, hold_valid_d, send_done;
+  logic        full_q, full_d, done_q, hold_valid_q, hold_valid_d, send_done;
   // done_q for the lanes, and in reset; which half of their memory is read. Each lane has its own: much hangs on it.
   (* keep = "true" *) logic [LanesPerChunk-1:0] clear_q, read_half_q;
 
-  assign seg_ready_o = open_q < 2'd2;
-  assign empty_o     = open_q == '0;
-  // A collected segment stays in the lanes until the one before has been sent.
+  assign seg_ready_o  = open_q < 2'd2;
+  assign empty_o      = open_q == '0;
+  // A collected segment stays in the lanes (full) until the one before (hold) has been sent; then it is done.
   assign full_d       = (valid_i && last_i) || (full_q && !done_q);
   assign hold_valid_d = done_q || (hold_valid_q && !send_done);
 
   always_ff @(posedge clk_i) begin
     done_q      <= rst_ni && full_d && !hold_valid_d;
     clear_q     <= {LanesPerChunk{!rst_ni || (full_d && !hold_valid_d)}};
-    read_half_q <= {LanesPerChunk{!rst_ni || !(collect_half_q ^ done_q)}};
+    read_half_q <= {LanesPerChunk{!rst_ni}} | (read_half_q ^ {LanesPerChunk{done_q}});
   end
 
   always_ff @(posedge clk_i) begin
@@ -54,7 +54,6 @@ module phantom_encoder
       pend_wr_q      <= 1'b0;
       pend_rd_q      <= 1'b0;
       open_q         <= '0;
-      collect_half_q <= 1'b0;
       full_q         <= 1'b0;
       hold_valid_q   <= 1'b0;
     end else begin
@@ -62,7 +61,6 @@ module phantom_encoder
       pend_rd_q      <= pend_rd_q ^ done_q;
       open_q         <= open_q + 2'(seg_valid_i && seg_ready_o) - 2'(send_done);
       full_q         <= full_d;
-      collect_half_q <= collect_half_q ^ done_q;
       hold_valid_q   <= hold_valid_d;
     end
   end

@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mapping
-
 import progress
 import resources
 import synthesis

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mapping
-
 from phantom.errors import PhantomError
 
 ROOT = Path(__file__).resolve().parents[1]

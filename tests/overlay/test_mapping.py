@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import mapping
 import pytest
 
+import mapping
 import synthesis
 
 
