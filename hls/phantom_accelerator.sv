@@ -63,7 +63,7 @@ module phantom_accelerator
 
   // --- control -------------------------------------------------------------------------------------------------------------
 
-  logic       run_rst_n, scrub, start, open, swallow, clear, out_done, act_ended, lam_waiting, row_full, moved;
+  logic       run_rst_n, scrub, start, open, swallow, clear, out_done, act_ended, lam_waiting, lam_waiting_q, row_full, moved;
   logic [8:0] scrub_addr;
   error_e     act_error, wgt_error, wgt_errors[WeightPorts];
   logic [WeightPorts-1:0] wgt_ended;
@@ -89,24 +89,25 @@ module phantom_accelerator
     .wgt_ended_i (&wgt_ended),
     .act_error_i (act_error),
     .wgt_error_i (wgt_error),
-    .row_stuck_i (lam_waiting && row_full),
+    .row_stuck_i (lam_waiting_q && row_full),
     .moved_i     (moved)
   );
 
-  // Reset and layer are far from those that need them: registers on the way, of which synthesis is not to make one.
-  (* keep = "true" *) logic                   input_rst_nq, output_rst_nq;
-  (* keep = "true" *) logic [WeightPorts-1:0] wgt_rst_nq;
+  // Reset and layer are far from those that need them: registers on the way, of which synthesis is not to make one. A reset is held
+  // as the flip-flops want it, active-high: they have no inverter.
+  (* keep = "true" *) logic                   input_rst_q, output_rst_q;
+  (* keep = "true" *) logic [WeightPorts-1:0] wgt_rst_q;
   input_cfg_t input_cfg_q;
   lam_cfg_t   lam_cfg_q;
   drain_cfg_t drain_cfg_q;
 
   always_ff @(posedge clk_i) begin
-    input_rst_nq  <= rst_ni && run_rst_n;
-    output_rst_nq <= rst_ni && run_rst_n;
-    wgt_rst_nq    <= {WeightPorts{rst_ni && run_rst_n}};
-    input_cfg_q   <= input_cfg_i;
-    lam_cfg_q     <= lam_cfg_i;
-    drain_cfg_q   <= drain_cfg_i;
+    input_rst_q  <= !(rst_ni && run_rst_n);
+    output_rst_q <= !(rst_ni && run_rst_n);
+    wgt_rst_q    <= {WeightPorts{!(rst_ni && run_rst_n)}};
+    input_cfg_q  <= input_cfg_i;
+    lam_cfg_q    <= lam_cfg_i;
+    drain_cfg_q  <= drain_cfg_i;
   end
 
   table_write_t table_q;
@@ -140,7 +141,7 @@ module phantom_accelerator
     .DirectoryDepth(DirectoryDepth)
   ) u_input (
     .clk_i,
-    .rst_ni      (input_rst_nq),
+    .rst_ni      (!input_rst_q),
     .start_i     (start),
     .in_cfg_i    (input_cfg_q),
     .cfg_i       (lam_cfg_q),
@@ -186,7 +187,7 @@ module phantom_accelerator
       .Port   (p)
     ) u_weight_stream (
       .clk_i,
-      .rst_ni      (wgt_rst_nq[p]),
+      .rst_ni      (!wgt_rst_q[p]),
       .in_valid_i  (wgt_valid_i[p] && open),
       .in_ready_o  (wgt_ready[p]),
       .in_data_i   (wgt_data_i[p]),
@@ -268,7 +269,7 @@ module phantom_accelerator
     .ParamDepth(ParamDepth)
   ) u_output (
     .clk_i,
-    .rst_ni       (output_rst_nq),
+    .rst_ni       (!output_rst_q),
     .start_i      (start),
     .cfg_i        (drain_cfg_q),
     .entry_we_i   (entry_we),
@@ -331,9 +332,10 @@ module phantom_accelerator
     events_q[7] <= wgt_blocked;
     events_q[8] <= PortsW'(drain_waiting);
     events_q[9] <= PortsW'(out_valid_o && !out_ready_i);
-    counts_q    <= counts;
-    moved       <= act_go || wgt_go != '0 || out_go || macs != '0;
-    if (!output_rst_nq) begin
+    counts_q      <= counts;
+    lam_waiting_q <= lam_waiting;
+    moved         <= act_go || wgt_go != '0 || out_go || macs != '0;
+    if (output_rst_q) begin
       watch_row_q <= '0;
       watch_col_q <= '0;
     end else begin

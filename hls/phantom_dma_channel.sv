@@ -40,13 +40,14 @@ module phantom_dma_channel #(
 
   logic                   rs_q, ioc_en_q, dly_en_q, err_en_q;
   logic                   idle_q, int_err_q, slv_err_q, dec_err_q, ioc_irq_q, err_irq_q, irq_q;
-  logic                   written_q;  // LENGTH was written in the cycle before
+  logic                   written_q;  // LENGTH was written in the cycle before,
+  logic                   no_words_q; // with something that is no number of words
   logic [31:0]            addr_q;
   logic [LengthWidth-1:0] length_q;
   logic                   locked, misfit, int_err, error, broken;
 
   assign locked  = busy_i || written_q;
-  assign misfit  = addr_q[2:0] != '0 || length_q[2:0] != '0 || length_q == '0;
+  assign misfit  = addr_q[2:0] != '0 || no_words_q;
   assign int_err = int_err_i || (written_q && misfit);
   assign error   = int_err || slv_err_i || dec_err_i;
   assign broken  = int_err_q || slv_err_q || dec_err_q;
@@ -85,7 +86,8 @@ module phantom_dma_channel #(
       end
       if (error) rs_q <= 1'b0;
 
-      written_q <= wr_length_i && rs_q && !locked;
+      written_q  <= wr_length_i && rs_q && !locked;
+      no_words_q <= wr_data_i[2:0] != '0 || wr_data_i[LengthWidth-1:0] == '0;
       if (wr_addr_i && !locked) addr_q <= wr_data_i;
       if (wr_length_i && !locked) length_q <= wr_data_i[LengthWidth-1:0];
       else if (done_i) length_q <= done_length_i;

@@ -38,7 +38,7 @@ module phantom_dma_split #(
   assign last_o  = pass_last_q && repeat_q == 16'd1;
 
   assign take = valid_q && ready_i;
-  assign load = start_i || pass_last_q;  // of what is written below, when it is
+  assign load = pass_last_q;  // of what is written below, when it is; 1 while nothing runs, ready for the start
 
   // One operand is muxed ahead of the carry chain, so that load and step share one LUT a bit.
   assign line_d = (load ? addr_i[31:7] : line_q) + 25'(!load);
@@ -56,10 +56,8 @@ module phantom_dma_split #(
     end
     if (start_i) repeat_q <= (repeat_i == '0) ? 16'd1 : repeat_i;
     else if (take && pass_last_q) repeat_q <= repeat_q - 16'd1;
-    if (!valid_q) begin
-      beats_q     <= fits ? left_q[4:0] : to_line;
-      pass_last_q <= fits;
-    end
+    if (!valid_q) beats_q <= fits ? left_q[4:0] : to_line;
+    if (!valid_q || !run_i) pass_last_q <= fits || !run_i;
   end
 
   always_ff @(posedge clk_i) begin
@@ -70,6 +68,7 @@ module phantom_dma_split #(
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
+    if (rst_ni && start_i) assert (load) else $error("phantom_dma_split: start while a transfer goes on");
     if (rst_ni && valid_q) begin
       assert (beats_q != 0 && 32'(offset_q) + 32'(beats_q) <= 32'd16)
       else $error("phantom_dma_split: burst of %0d beats at offset %0d", beats_q, offset_q);

@@ -19,14 +19,15 @@ module phantom_encoder_lane (
 );
 
   (* ram_style = "distributed" *) logic [63:0] mem[16];
-  logic [63:0] mask_q, word_q, word;
+  logic [55:0] word_q;
+  logic [63:0] mask_q, word;
   logic [6:0]  count_q;
   logic        take, full, flush;
 
   assign take  = valid_i && value_i != '0;
   assign full  = take && count_q[2:0] == 3'd7;
   assign flush = done_i && count_q[2:0] != '0;
-  assign word  = {done_i ? 8'd0 : value_i, word_q[55:0]};
+  assign word  = {done_i ? 8'd0 : value_i, word_q};
   assign rd_data_o = mem[{rd_half_i, rd_word_i}];
 
   always_ff @(posedge clk_i) begin
@@ -35,9 +36,10 @@ module phantom_encoder_lane (
       if (done_i) mask_q[b] <= 1'b0;
       else if (valid_i && bit_i[b]) mask_q[b] <= value_i != '0;
     end
-    for (int unsigned b = 0; b < 8; b++) begin
-      if (full || done_i) word_q[8*b+:8] <= '0;
-      else if (take && count_q[2:0] == 3'(b)) word_q[8*b+:8] <= value_i;
+    // While a word is empty its bytes are cleared, and a zero may be written where the next value goes: neither waits for the value.
+    for (int unsigned b = 0; b < 7; b++) begin
+      if (b != 0 && count_q[2:0] == '0) word_q[8*b+:8] <= '0;
+      else if (valid_i && count_q[2:0] == 3'(b)) word_q[8*b+:8] <= value_i;
     end
     if (done_i) count_q <= '0;
     else if (take) count_q <= count_q + 7'd1;
@@ -46,8 +48,5 @@ module phantom_encoder_lane (
       words_o <= count_q[6:3] + 4'(count_q[2:0] != '0);
     end
   end
-
-  logic unused;
-  assign unused = &{1'b0, word_q[63:56]};
 
 endmodule

@@ -20,27 +20,34 @@ module phantom_fifo #(
 );
 
   (* ram_style = "distributed" *) logic [Width-1:0] mem[Depth];
-  logic [PtrW:0] wr_q, rd_q;
-  logic push, pop;
+  logic [PtrW-1:0] wr_q, rd_q;
+  logic [PtrW:0]   level_q;
+  logic            ready_q, valid_q, push, pop;  // what the level says of the two sides, without a comparison behind it
 
-  assign level_o     = wr_q - rd_q;
-  assign in_ready_o  = level_o != (PtrW + 1)'(Depth);
-  assign out_valid_o = wr_q != rd_q;
-  assign out_data_o  = mem[rd_q[PtrW-1:0]];
-  assign push        = in_valid_i && in_ready_o;
-  assign pop         = out_valid_o && out_ready_i;
+  assign level_o     = level_q;
+  assign in_ready_o  = ready_q;
+  assign out_valid_o = valid_q;
+  assign out_data_o  = mem[rd_q];
+  assign push        = in_valid_i && ready_q;
+  assign pop         = valid_q && out_ready_i;
 
   always_ff @(posedge clk_i) begin
-    if (push) mem[wr_q[PtrW-1:0]] <= in_data_i;
+    if (push) mem[wr_q] <= in_data_i;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      wr_q <= '0;
-      rd_q <= '0;
+      wr_q    <= '0;
+      rd_q    <= '0;
+      level_q <= '0;
+      ready_q <= 1'b1;
+      valid_q <= 1'b0;
     end else begin
-      wr_q <= wr_q + (PtrW + 1)'(push);
-      rd_q <= rd_q + (PtrW + 1)'(pop);
+      wr_q    <= wr_q + PtrW'(push);
+      rd_q    <= rd_q + PtrW'(pop);
+      if (push != pop) level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
+      ready_q <= pop || (push ? level_q != (PtrW + 1)'(Depth - 1) : ready_q);
+      valid_q <= push || (pop ? level_q != (PtrW + 1)'(1) : valid_q);
     end
   end
 

@@ -147,10 +147,11 @@ module phantom_lam
 
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
-  // Many registers hear the reset: each lane has one of its own for it, which synthesis is not to make one of.
-  (* keep = "true" *) logic [Lanes-1:0] lane_rst_nq;
+  // Many registers hear the reset: each lane has one of its own for it, which synthesis is not to make one of, and active-high
+  // like their inputs for it.
+  (* keep = "true" *) logic [Lanes-1:0] lane_rst_q;
 
-  always_ff @(posedge clk_i) lane_rst_nq <= {Lanes{rst_ni}};
+  always_ff @(posedge clk_i) lane_rst_q <= {Lanes{!rst_ni}};
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     phantom_lam_lane #(
@@ -159,7 +160,7 @@ module phantom_lam
       .Lf  (Lf)
     ) u_lane (
       .clk_i,
-      .rst_ni      (lane_rst_nq[l]),
+      .rst_ni      (!lane_rst_q[l]),
       .cfg_i,
       .in_cfg_i,
       .view_i,

@@ -112,7 +112,7 @@ module phantom_lam_lane
     {fill_cols_o, fill_rows_o} <= tile_mem[fill_tile];
     // The room of the tile that is being scanned.
     {ahead_cols_q, ahead_rows_q} <= tile_mem[beat.tile];
-    if (!rst_ni) fill_o <= '0;
+    if (!rst_ni) fill_o <= '0;  // as a whole: without, synthesis makes shift registers of what is on its way, which are LUTs
   end
 
   always_comb begin

@@ -137,16 +137,17 @@ module phantom_lam_pick
   );
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      piece_stage_q <= '0;
-      pick_q        <= '0;
-      rank_stage_q  <= '0;
-      value_stage_q <= '0;
-    end else if (enable_i) begin
+    if (enable_i) begin
       if (!many_q) piece_stage_q <= piece_i;
       pick_q        <= pick_d;
       rank_stage_q  <= pick_q;
       value_stage_q <= rank_stage_q;
+    end
+    // Not the rest, so that few registers hear the reset; but one stage as a whole, or synthesis makes shift registers of the others,
+    // which are LUTs.
+    if (!rst_ni) begin
+      {piece_stage_q.valid, pick_q.valid, value_stage_q.valid} <= '0;
+      rank_stage_q <= '0;
     end
   end
 

@@ -49,6 +49,7 @@ module phantom_lam_request
   lam_token_t         tok, tok_q;
   logic [6:0]         offset_q;
   logic [AddrW-1:0]   addr_q;
+  logic [AddrW:0]     addr_back_q;  // the same a turn of the row buffer before, negative: one sum is the wrap of the other
   logic [LaneW-1:0]   lane, lane_q;
   logic [Lanes-1:0]   lane_hot_q;  // the same as bits, because the finder hangs on whether that lane has room
   logic signed [11:0] col_offset, cols_left;
@@ -80,6 +81,7 @@ module phantom_lam_request
       tok_q    <= tok;
       offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_i.chan) + 7'd1;
       addr_q   <= AddrW'(packet_i.addr);
+      addr_back_q <= {1'b0, AddrW'(packet_i.addr)} - (AddrW + 1)'(RowBufferWords);
       lane_q   <= lane;
       for (int unsigned l = 0; l < Lanes; l++) lane_hot_q[l] <= lane == LaneW'(l);
     end
@@ -89,14 +91,11 @@ module phantom_lam_request
 
   // --- request: what the reader of the lane is to read next ------------------------------------------------------------------
 
-  function automatic logic [AddrW-1:0] wrap(logic [AddrW:0] a);
-    return AddrW'(a >= (AddrW + 1)'(RowBufferWords) ? a - (AddrW + 1)'(RowBufferWords) : a);
-  endfunction
-
   localparam int unsigned RequestW = AddrW + LaneW + $bits(lam_token_t);
 
   logic [Readers-1:0] reader, request, room;
-  logic [AddrW-1:0]   addr;
+  logic [AddrW-1:0]   addr, addr_on;
+  logic [AddrW:0]     addr_back;
   lam_token_t         request_tok;
   logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
   logic [5:0]         value_next_q[Lanes];
@@ -110,7 +109,9 @@ module phantom_lam_request
   assign take_sized  = sized_q && go;
   assign request     = take_sized ? reader : '0;
   assign empty_o     = !sized_q && req_valid_o == '0;
-  assign addr        = wrap((AddrW + 1)'(addr_q) + (AddrW + 1)'(offset_q));
+  assign addr_on     = addr_q + AddrW'(offset_q);
+  assign addr_back   = addr_back_q + (AddrW + 1)'(offset_q);
+  assign addr        = addr_back[AddrW] ? addr_on : addr_back[AddrW-1:0];
 
   always_comb begin
     request_tok            = tok_q;

@@ -215,8 +215,8 @@ module phantom_lam_scan
       base_stage_q <= tok_q.value_base;
       col_stage_q  <= col_q + 9'({piece_q, PieceW'(0)});
     end
-    if (!rst_ni) piece_stage_q <= '0;
-    else if (advance) piece_stage_q <= piece_d;
+    if (advance) piece_stage_q <= piece_d;
+    if (!rst_ni) piece_stage_q.valid <= 1'b0;
   end
 
   phantom_lam_pick #(

@@ -59,16 +59,16 @@ module phantom_mesh
   logic [Rows*Cols-1:0] busy;
 
   // The way to all cores is long: the layer, which is constant while it runs, and the reset are in registers before and in
-  // registers for each core, which synthesis is not to make one of.
+  // registers for each core, which synthesis is not to make one of. A reset is held as the flip-flops want it: active-high.
   core_cfg_t cfg_q;
   (* keep = "true" *) core_cfg_t [Rows*Cols-1:0] core_cfg_q;
-  (* keep = "true" *) logic      [Rows*Cols-1:0] core_rst_nq;
+  (* keep = "true" *) logic      [Rows*Cols-1:0] core_rst_q;
 
   always_ff @(posedge clk_i) begin
     table_q     <= table_i;
     cfg_q       <= cfg_i;
     core_cfg_q  <= {Rows * Cols{cfg_q}};
-    core_rst_nq <= {Rows * Cols{rst_ni}};
+    core_rst_q  <= {Rows * Cols{!rst_ni}};
   end
 
   for (genvar r = 0; r < Rows; r++) begin : g_row
@@ -90,7 +90,7 @@ module phantom_mesh
         .WeightQueueWords(WeightQueueWords)
       ) u_core (
         .clk_i,
-        .rst_ni       (core_rst_nq[r*Cols+c]),
+        .rst_ni       (!core_rst_q[r*Cols+c]),
         .cfg_i        (core_cfg_q[r*Cols+c]),
         .table_i      (table_q),
         .wgt_valid_i  (wgt_valid_i[Port] && wgt_rows_i[Port][r] && wgt_cols_i[Port][c]),

@@ -54,11 +54,18 @@ package phantom_ones_pkg;
            (two[2] && (one[0] || one[1])) || (one[0] && one[1] && one[2]);
   endfunction
 
+  // The sum of two such numbers, each bit as a function of six. (Not `+`, which would be a carry chain.)
+  function automatic logic [3:0] sum_of(logic [2:0] a, logic [2:0] b);
+    logic carry;
+    carry = (a[1] && b[1]) || ((a[1] || b[1]) && a[0] && b[0]);
+    return {(a[2] && b[2]) || ((a[2] || b[2]) && carry), a[2] ^ b[2] ^ carry, a[1] ^ b[1] ^ (a[0] && b[0]), a[0] ^ b[0]};
+  endfunction
+
   // As a tree: counts of quarters first, each a function of four bits.
   function automatic logic [4:0] count_of(logic [15:0] bits);
     logic [2:0] quarter[4];
     for (int unsigned q = 0; q < 4; q++) quarter[q] = ones(bits[4*q+:4]);
-    return (5'(quarter[0]) + 5'(quarter[1])) + (5'(quarter[2]) + 5'(quarter[3]));
+    return 5'(sum_of(quarter[0], quarter[1])) + 5'(sum_of(quarter[2], quarter[3]));
   endfunction
 
   function automatic logic [3:0] index_of(logic [15:0] one_hot);

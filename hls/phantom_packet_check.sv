@@ -35,9 +35,12 @@ module phantom_packet_check
     end else begin
       was_end_q   <= valid_i && end_o;
       truncated_o <= valid_i && last_i && !end_o;
-      if (valid_i) begin
-        sum_q   <= end_o ? '0 : checksum_step(sum_q, data_i);
-        count_q <= end_o ? '0 : count_q + 28'd1;
+      if (valid_i && end_o) begin
+        sum_q   <= '0;
+        count_q <= '0;
+      end else if (valid_i) begin
+        sum_q   <= checksum_step(sum_q, data_i);
+        count_q <= count_q + 28'd1;
       end
     end
     differ_q <= {

@@ -209,14 +209,14 @@ module phantom_stream_in
   logic [5:0]       strip_wr_q, strip_rd_q;
   logic [15:0]      packets_q, strip_last_q;  // packets of the strip that are complete; the number of its last one
   logic [10:0]      tail_row_q;
-  logic             in_packet_q, packet_done, strip_done, complete_q;
+  logic             packet_done_q, strip_done, complete_q;
   logic [15:0]      block_q, block_last_q;    // the same of the block
   logic             block_done;
+  logic             strips_last_q, blocks_last_q;  // the packet to come is the strip's last one, the block's
   logic [AddrW-1:0] used;
 
-  assign packet_done  = in_packet_q && state_q == StHeader;
-  assign strip_done   = packet_done && packets_q == strip_last_q;
-  assign block_done   = packet_done && block_q == block_last_q;
+  assign strip_done   = packet_done_q && strips_last_q;
+  assign block_done   = packet_done_q && blocks_last_q;
   assign rows_ready_o = rows_ready_q;
   assign rows_coming_o  = rows_coming_q;
   assign chunks_ready_o = chunks_ready_q;
@@ -235,12 +235,15 @@ module phantom_stream_in
     if (strip_done) strip_end[strip_wr_q] <= wr_q;
     strip_last_q <= cfg_i.strip_packets - 16'd1;
     block_last_q <= cfg_i.block_packets - 16'd1;
+    // A packet has nine words at least: these have long settled.
+    strips_last_q <= packets_q == strip_last_q;
+    blocks_last_q <= block_q == block_last_q;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       packets_q     <= '0;
-      in_packet_q   <= 1'b0;
+      packet_done_q <= 1'b0;
       complete_q    <= 1'b0;
       strip_wr_q    <= '0;
       strip_rd_q    <= '0;
@@ -253,13 +256,13 @@ module phantom_stream_in
       room_q        <= 1'b0;
       strip_room_q  <= 1'b0;
     end else begin
-      in_packet_q <= state_q == StBody || state_q == StRows;
+      packet_done_q <= (state_q == StBody || state_q == StRows) && state_d == StHeader;
       // row_q has gone one beyond the packet's last row.
-      if (packet_done && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
-      if (packet_done) begin
-        packets_q <= strip_done ? '0 : packets_q + 16'd1;
-        block_q   <= strip_done || block_done ? '0 : block_q + 16'd1;
-      end
+      if (packet_done_q && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
+      if (strip_done) packets_q <= '0;
+      else if (packet_done_q) packets_q <= packets_q + 16'd1;
+      if (strip_done || block_done) block_q <= '0;
+      else if (packet_done_q) block_q <= block_q + 16'd1;
       if (strip_done) chunks_ready_q <= '0;
       else if (block_done) chunks_ready_q <= chunks_ready_q + cfg_i.block_chunks;
       if (strip_done) begin

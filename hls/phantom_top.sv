@@ -117,6 +117,11 @@ module phantom_top
   logic [Blocks-1:0][1:0]  bresp, rresp;
   logic [Blocks-1:0][31:0] rdata;
 
+  // The blocks that have registers each have their reset in one of their own, active-high as flip-flops want it.
+  (* keep = "true" *) logic [Blocks-1:0] rst_q;
+
+  always_ff @(posedge clk_i) rst_q <= {Blocks{!rst_ni}};
+
   phantom_axil_split #(.Blocks(Blocks)) u_split (
     .clk_i, .rst_ni, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid,
     .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
@@ -132,7 +137,7 @@ module phantom_top
   phantom_regs_pkg::phantom_regs__out_t hw_out;
 
   phantom_regs u_regs (
-    .clk(clk_i), .rst_n(rst_ni),
+    .clk(clk_i), .rst_n(!rst_q[0]),
     .s_axil_awready(awready[0]), .s_axil_awvalid(awvalid[0]), .s_axil_awaddr(awaddr), .s_axil_awprot(s_axil_awprot),
     .s_axil_wready(wready[0]), .s_axil_wvalid(wvalid[0]), .s_axil_wdata(wdata), .s_axil_wstrb(wstrb),
     .s_axil_bready(bready[0]), .s_axil_bvalid(bvalid[0]), .s_axil_bresp(bresp[0]), .s_axil_arready(arready[0]),
@@ -184,7 +189,8 @@ module phantom_top
     hw_in.STATUS.busy.next              = busy;
     hw_in.STATUS.done.next              = done;
     hw_in.STATUS.error_code.next        = error;
-    hw_in.TABLE.index.incr              = table_we_q;
+    hw_in.TABLE.index.next              = hw_out.TABLE.index.value + 8'd1;
+    hw_in.TABLE.index.we                = table_we_q;
     hw_in.COUNTERS.rd_ack               = counter_ack;
     hw_in.COUNTERS.rd_data              = counter;
     hw_in.COUNTERS.wr_ack               = counter_wr_q;
@@ -248,7 +254,7 @@ module phantom_top
   // --- DMA engines -----------------------------------------------------------------------------------------------------------
 
   phantom_dma u_dma_act (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni(!rst_q[1]),
     .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[1]), .s_axil_awready(awready[1]), .s_axil_wdata(wdata),
     .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[1]), .s_axil_wready(wready[1]), .s_axil_bresp(bresp[1]),
     .s_axil_bvalid(bvalid[1]), .s_axil_bready(bready[1]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[1]),
@@ -296,7 +302,7 @@ module phantom_top
   for (genvar p = 0; p < 2; p++) begin : g_dma_wgt
     if (p < WeightPorts) begin : g_port
       phantom_dma #(.HasS2mm(1'b0)) u_dma_wgt (
-        .clk_i, .rst_ni,
+        .clk_i, .rst_ni(!rst_q[2+p]),
         .s_axil_awaddr(awaddr[6:0]), .s_axil_awvalid(awvalid[2+p]), .s_axil_awready(awready[2+p]), .s_axil_wdata(wdata),
         .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid[2+p]), .s_axil_wready(wready[2+p]), .s_axil_bresp(bresp[2+p]),
         .s_axil_bvalid(bvalid[2+p]), .s_axil_bready(bready[2+p]), .s_axil_araddr(araddr[6:0]), .s_axil_arvalid(arvalid[2+p]),

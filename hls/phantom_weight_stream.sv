@@ -49,7 +49,7 @@ module phantom_weight_stream
   } state_e;
 
   state_e           state_q, state_d;
-  logic [15:0]      left_q, left_d;
+  logic [15:0]      left_q;
   logic [Rows-1:0]  rows_q;
   logic [Cols-1:0]  cols_q;
   logic             accept, is_end, ended, last_q, bad_end, truncated, room, odd, odd_q, taken_q, bad_header, more;
@@ -86,12 +86,10 @@ module phantom_weight_stream
 
   always_comb begin
     state_d    = state_q;
-    left_d      = left_q;
     last_left_d = last_left_q;
     if (accept) begin
       unique case (state_q)
         StHeader: begin
-          left_d      = in_data_i[27:12];
           last_left_d = in_data_i[27:12] == 16'd1;
           unique case (in_data_i[3:0])
             KindWgt: begin
@@ -104,7 +102,6 @@ module phantom_weight_stream
           endcase
         end
         StWeights, StParams: begin
-          left_d      = left_q - 16'd1;
           last_left_d = left_q == 16'd2;
           if (last_left_q) state_d = StHeader;
         end
@@ -168,7 +165,8 @@ module phantom_weight_stream
     end else begin
       if (ended && last_q) ended_o <= 1'b1;
       state_q     <= state_d;
-      left_q      <= left_d;
+      // Load and step as one difference, which no multiplexer follows.
+      if (accept) left_q <= (state_q == StHeader ? in_data_i[27:12] : left_q) - 16'(state_q != StHeader);
       wgt_valid_o <= accept && state_q == StWeights && 5'(thread) < 5'(Threads);
       taken_q     <= accept;
       last_left_q <= last_left_d;

@@ -1,4 +1,4 @@
-"""Synthesis for Xilinx devices: registers that stay as many as they are, and on 7 series block RAM in halves.
+"""Synthesis for Xilinx devices: registers that stay as many as they are; on 7 series block RAM in halves, short counters in LUTs.
 
 What the RTL marks with ``keep`` are registers alike in places far apart. Yosys makes one of them, unless the flip-flop itself is
 marked, not only its name.
@@ -7,6 +7,9 @@ A block RAM of 36 Kbit serves as two of 18 Kbit as well. Open place and route (n
 after the other, and does not move two halves out of the way of a whole one. Our design takes every block RAM of the xc7z020,
 most of them by halves, and there the first whole one that finds no place is looked for without end. Halves fit any place. So they
 are taken wherever it needs no more of them; Yosys' own library prefers a whole one to two halves by one part in 257.
+
+A counter of up to six bits fits into a LUT for each bit. Yosys takes a carry chain, in front of which open place and route needs
+LUTs that do nothing, and from which the register may be far.
 """
 
 from __future__ import annotations
@@ -24,6 +27,13 @@ OPTIONS = (
     "-D HAS_MIXWIDTH_SDP -no-auto-huge"
 )
 KEEP = "setattr -set keep 1 a:keep %ci:+[Q] t:$* %i"
+# Sums with one bit, which are what counters are.
+COUNTERS = (
+    "select -set counters t:$alu r:Y_WIDTH<=6 %i r:B_WIDTH<=1 %i",
+    "techmap -map +/techmap.v @counters",
+    "select -clear",
+    "opt",
+)
 MAPS = ("+/xilinx/lutrams_xc5v_map.v", "+/xilinx/brams_xc6v_map.v")
 
 
@@ -41,6 +51,7 @@ def passes(options: str, family: str, folder: Path) -> list[str]:
     return [
         KEEP,
         f"{synth} -run begin:map_memory",
+        *COUNTERS,
         f"memory_libmap {OPTIONS} -lib {library}",
         *(f"techmap -map {name}" for name in MAPS),
         f"{synth} -run map_ffram:",
