@@ -24,7 +24,7 @@ module phantom_dma_split #(
   output logic              last_o
 );
 
-  logic              pending_q, valid_q, pass_last_q;
+  logic              pending_q, valid_q, taken_q, pass_last_q;
   logic [31:7]       line_q, line_d;
   logic [6:3]        offset_q;
   logic [WordsW-1:0] left_q, left_d;
@@ -55,7 +55,8 @@ module phantom_dma_split #(
       offset_q <= load ? addr_i[6:3] : '0;
     end
     if (start_i) repeat_q <= (repeat_i == '0) ? 16'd1 : repeat_i;
-    else if (take && pass_last_q) repeat_q <= repeat_q - 16'd1;
+    else if (taken_q && pass_last_q) repeat_q <= repeat_q - 16'd1;  // the next burst is not there yet
+    taken_q <= take;
     if (!valid_q) beats_q <= fits ? left_q[4:0] : to_line;
     if (!valid_q || !run_i) pass_last_q <= fits || !run_i;
   end

@@ -21,7 +21,7 @@ module phantom_fifo #(
 
   (* ram_style = "distributed" *) logic [Width-1:0] mem[Depth];
   logic [PtrW-1:0] wr_q, rd_q;
-  logic [PtrW:0]   level_q;
+  logic [PtrW:0]   level_q, down;
   logic            ready_q, valid_q, push, pop;  // what the level says of the two sides, without a comparison behind it
 
   assign level_o     = level_q;
@@ -30,6 +30,7 @@ module phantom_fifo #(
   assign out_data_o  = mem[rd_q];
   assign push        = in_valid_i && ready_q;
   assign pop         = valid_q && out_ready_i;
+  assign down        = {(PtrW + 1) {pop}};
 
   always_ff @(posedge clk_i) begin
     if (push) mem[wr_q] <= in_data_i;
@@ -45,7 +46,7 @@ module phantom_fifo #(
     end else begin
       wr_q    <= wr_q + PtrW'(push);
       rd_q    <= rd_q + PtrW'(pop);
-      if (push != pop) level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
+      if (push != pop) level_q <= ((level_q ^ down) + 1'b1) ^ down;  // one up or one down
       ready_q <= pop || (push ? level_q != (PtrW + 1)'(Depth - 1) : ready_q);
       valid_q <= push || (pop ? level_q != (PtrW + 1)'(1) : valid_q);
     end

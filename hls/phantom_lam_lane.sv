@@ -38,8 +38,8 @@ module phantom_lam_lane
 
   localparam int unsigned TokenDepth = 16;
 
-  // Twice, and not to be one: the registers of the pick that stand still with it are many.
-  (* keep = "true" *) logic enable_q, scan_enable_q;
+  // Three times, and not to be one: the registers of the pick that stand still with it are many.
+  (* keep = "true" *) logic enable_q, scan_enable_q, beat_enable_q;
 
   logic       tok_fits, tok_valid, tok_ready, beat_valid;
   lam_token_t tok;
@@ -73,6 +73,7 @@ module phantom_lam_lane
     .rst_ni,
     .enable_i           (enable_q),
     .scan_enable_i      (scan_enable_q),
+    .beat_enable_i      (beat_enable_q),
     .cfg_i,
     .in_cfg_i,
     .view_i,
@@ -127,6 +128,7 @@ module phantom_lam_lane
   always_ff @(posedge clk_i) begin
     enable_q      <= !rst_ni || room;
     scan_enable_q <= !rst_ni || room;
+    beat_enable_q <= !rst_ni || room;
   end
 
   assign empty_o   = level == '0;

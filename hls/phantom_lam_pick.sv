@@ -16,6 +16,7 @@ module phantom_lam_pick
   input  logic          clk_i,
   input  logic          rst_ni,
   input  logic          enable_i,
+  input  logic          beat_enable_i,  // the same, from a register of its own
   input  lam_cfg_t      cfg_i,
   output logic          many_o,
   // a piece
@@ -36,13 +37,15 @@ module phantom_lam_pick
 );
 
   lam_piece_t    piece_stage_q, pick_d, pick_q, rank_stage_q, value_stage_q;
-  logic          many_q;
+  (* keep = "true" *) logic many_q;
   logic [Lf-1:0] bits_q, raw0_q;
   logic [6:0]    rank0_q;
   logic [5:0]    value_base0_q;
   logic [8:0]    col0_q;
 
-  assign many_o = many_q;
+  // Twice, and not to be one: what the scan moves on with, and what moves on here.
+  (* keep = "true" *) logic many_scan_q;
+  assign many_o = many_scan_q;
 
   always_ff @(posedge clk_i) begin
     if (enable_i && !many_q) begin
@@ -73,12 +76,14 @@ module phantom_lam_pick
       bits_q <= '0;
       gone_q <= '1;
       many_q <= 1'b0;
+      many_scan_q <= 1'b0;
     end else if (enable_i) begin
       bits_q <= bits_next;
       gone_q <= ~bits_next;
       // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
       // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
       many_q <= many_q ? at_least(~gone_q, 5) : three_of(bits_i);
+      many_scan_q <= many_q ? at_least(~gone_q, 5) : three_of(bits_i);
     end
   end
 
@@ -152,10 +157,10 @@ module phantom_lam_pick
   end
 
   // Room is given back only with the read itself: while everything is frozen, the values must stay.
-  assign values_back_o       = enable_i && rank_stage_q.valid && rank_stage_q.packet_end;
+  assign values_back_o       = beat_enable_i && rank_stage_q.valid && rank_stage_q.packet_end;
   assign values_back_count_o = rank_stage_q.value_words;
 
-  assign beat_valid_o = value_stage_q.valid && enable_i;
+  assign beat_valid_o = value_stage_q.valid && beat_enable_i;
   assign beat_o = '{
       entry: entry,
       count: value_stage_q.count,

@@ -18,7 +18,8 @@ module phantom_lam_scan
   input  logic        clk_i,
   input  logic        rst_ni,
   input  logic        enable_i,
-  input  logic        scan_enable_i,  // the same, from a register of its own
+  input  logic        scan_enable_i,  // the same, from registers of their own
+  input  logic        beat_enable_i,
   input  lam_cfg_t    cfg_i,
   input  input_cfg_t  in_cfg_i,
   input  view_t       view_i[4],
@@ -225,6 +226,7 @@ module phantom_lam_scan
     .clk_i,
     .rst_ni,
     .enable_i,
+    .beat_enable_i,
     .cfg_i,
     .many_o      (many),
     .piece_i     (piece_stage_q),

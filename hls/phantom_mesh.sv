@@ -119,7 +119,7 @@ module phantom_mesh
   localparam int unsigned ColW = Cols > 1 ? $clog2(Cols) : 1;
   logic [RowW-1:0] row_index;
   logic [ColW-1:0] col_index, col_index_q;
-  (* keep = "true" *) logic [Cols*RowW-1:0] row_index_q;  // for each column its own
+  (* keep = "true" *) logic [Cols*Threads-1:0][RowW-1:0] row_index_q;  // for each column and thread its own
 
   always_comb begin
     row_index = '0;
@@ -130,9 +130,11 @@ module phantom_mesh
 
   // The drain holds its choice of core until the last sum is out, and makes it two cycles before the first one is here.
   always_ff @(posedge clk_i) begin
-    row_index_q <= {Cols{row_index}};
+    row_index_q <= {Cols * Threads{row_index}};
     col_index_q <= col_index;
-    for (int unsigned c = 0; c < Cols; c++) row_data_q[c] <= core_data[row_index_q[c*RowW+:RowW]][c];
+    for (int unsigned c = 0; c < Cols; c++) begin
+      for (int unsigned t = 0; t < Threads; t++) row_data_q[c][t] <= core_data[row_index_q[c*Threads+t]][c][t];
+    end
     drain_data_o <= row_data_q[col_index_q];
   end
 

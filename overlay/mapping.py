@@ -1,7 +1,7 @@
 """Synthesis for Xilinx devices: registers that stay as many as they are; on 7 series block RAM in halves, short counters in LUTs.
 
 What the RTL marks with ``keep`` are registers alike in places far apart. Yosys makes one of them, unless the flip-flop itself is
-marked, not only its name.
+marked, not only its name, and is not a bit of a wider one with others like it.
 
 A block RAM of 36 Kbit serves as two of 18 Kbit as well. Open place and route (nextpnr) puts each of them where there is room, one
 after the other, and does not move two halves out of the way of a whole one. Our design takes every block RAM of the xc7z020,
@@ -26,7 +26,7 @@ OPTIONS = (
     "-logic-cost-rom 0.015625 -lib +/xilinx/lutrams_xc5v.txt -D HAS_SIZE_36 -D HAS_CASCADE -D HAS_CONFLICT_BUG "
     "-D HAS_MIXWIDTH_SDP -no-auto-huge"
 )
-KEEP = "setattr -set keep 1 a:keep %ci:+[Q] t:$* %i"
+KEEP = ("setattr -set keep 1 a:keep %ci:+[Q] t:$* %i", "simplemap a:keep t:$*dff* %i")
 # Sums with one bit, which are what counters are.
 COUNTERS = (
     "select -set counters t:$alu r:Y_WIDTH<=6 %i r:B_WIDTH<=1 %i",
@@ -45,11 +45,11 @@ def passes(options: str, family: str, folder: Path) -> list[str]:
     """Those of ``synth_xilinx -family FAMILY OPTIONS``; a library is written to `folder`. Raises LibraryError."""
     synth = f"synth_xilinx -family {family} {options}"
     if family != "xc7":
-        return [KEEP, synth]
+        return [*KEEP, synth]
     library = folder / "block_rams.txt"
     library.write_text(halves_first())
     return [
-        KEEP,
+        *KEEP,
         f"{synth} -run begin:map_memory",
         *COUNTERS,
         f"memory_libmap {OPTIONS} -lib {library}",

@@ -17,6 +17,7 @@ rewrites a file only if its contents change, so that whoever depends on one is n
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -41,6 +42,21 @@ READ_ADDRESS = "assign rd_mux_addr = decoded_req ? decoded_addr : pending_rd_add
 HELD_ADDRESS = "assign rd_mux_addr = decoded_addr;  // phantom: the port holds it"
 VERDICT = "decoded_err = (~is_valid_addr | (is_valid_addr & ~is_valid_rw)) & decoded_req;"
 CHAINED = re.compile(r"(readback_data_var\[ad_hi\(16'h\w+\)\]\[[\d:]+\]) = ")
+# The registers lie all over the device: which one is written is known a cycle before it is, and each of a few dozens has a reset
+# near by, active-high as the flip-flops want it.
+STROBE = "    decoded_reg_strb_t decoded_reg_strb;\n"
+NEXT_STROBE = """    decoded_reg_strb_t decoded_reg_strb, next_strobe;
+    always_ff @(posedge clk) begin
+        if(~rst_n) decoded_reg_strb <= '{default: '0};
+        else decoded_reg_strb <= next_strobe;
+    end
+"""
+DECODER = re.compile(r"(?<=// Address Decode\n).*?(?=// Pass down signals)", re.DOTALL)
+RESETS = 8
+NEAR_RESETS = f"""    (* keep = "true" *) logic [{RESETS - 1}:0] near_rst;
+    always_ff @(posedge clk) near_rst <= {{{RESETS}{{~rst_n}}}};
+"""
+FIELD_RESET = re.compile(r"(?<=begin\n        if\()~rst_n(?=\) begin\n            field_storage)")
 MASKED_VALID = re.compile(r"(is_valid_(?:addr|rw) \|= )cpuif_req_masked & ")
 ACCESS = {"r": "read-only", "w": "write-only", "rw": "read-write"}
 
@@ -106,13 +122,19 @@ def generate(out: Path, description: Path = DESCRIPTION) -> bool:
 
 
 def shorten(block: Path) -> None:
-    """Let read multiplexers and verdict take the port's address as it stands. RuntimeError if the exporter writes them anew."""
+    """Cut the long paths, as said above. RuntimeError if the exporter writes its block anew."""
     text = block.read_text()
     for line in (READ_ADDRESS, VERDICT):
         if text.count(line) != 1:
             raise RuntimeError(f"{block.name}: expected once, as PeakRDL-regblock 1.3.1 writes it: {line}")
     text = text.replace(READ_ADDRESS, HELD_ADDRESS)
-    for old, new in ((MASKED_VALID, r"\1"), (CHAINED, r"\1 |= ")):
+    turn = itertools.cycle(range(RESETS))
+    for old, new in (
+        (MASKED_VALID, r"\1"),
+        (CHAINED, r"\1 |= "),
+        (DECODER, lambda found: found[0].replace("decoded_reg_strb.", "next_strobe.").replace(STROBE, NEXT_STROBE + NEAR_RESETS)),
+        (FIELD_RESET, lambda _: f"near_rst[{next(turn)}]"),
+    ):
         text, found = old.subn(new, text)
         if not found:
             raise RuntimeError(f"{block.name}: no {old.pattern}, as PeakRDL-regblock 1.3.1 writes it")

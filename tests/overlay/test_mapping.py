@@ -42,7 +42,7 @@ def test_a_whole_one_where_halves_would_be_more(tmp_path: Path) -> None:
 
 
 def test_other_families_keep_the_library_of_yosys(tmp_path: Path) -> None:
-    assert mapping.passes("-top t", "xcup", tmp_path) == [mapping.KEEP, "synth_xilinx -family xcup -top t"]
+    assert mapping.passes("-top t", "xcup", tmp_path) == [*mapping.KEEP, "synth_xilinx -family xcup -top t"]
     assert cells(tmp_path, 4096, 64, "xcup") == {"RAMB36E2": 8}
 
 
@@ -60,6 +60,23 @@ def test_registers_that_are_alike(tmp_path: Path, mark: str, registers: int, hie
     passes = [*read, *synthesis.synthesise("copies", True, tmp_path)]
     synthesis.run([*passes, f"tee -q -o {result} stat -json"], "copies")
     assert json.loads(result.read_text())["design"]["num_cells_by_type"]["FDRE"] == registers
+
+
+@pytest.mark.parametrize(("mark", "registers"), [('(* keep = "true" *)', 4), ("", 1)])
+def test_bits_of_a_register_that_are_alike(tmp_path: Path, mark: str, registers: int) -> None:
+    source, result = tmp_path / "bits.sv", tmp_path / "stat.json"
+    source.write_text(
+        "module bits (input logic clk_i, rst_ni, input logic [3:0] d_i, output logic [3:0] q_o);\n"
+        f"  {mark} logic [3:0] rst_q;\n"
+        "  always_ff @(posedge clk_i) rst_q <= {4{!rst_ni}};\n"
+        "  for (genvar i = 0; i < 4; i++) begin : g_bit\n"
+        "    always_ff @(posedge clk_i) if (rst_q[i]) q_o[i] <= 1'b1; else q_o[i] <= d_i[i];\n"
+        "  end\nendmodule\n"
+    )
+    passes = [*synthesis.read("bits", [source], {}), *synthesis.synthesise("bits", True, tmp_path)]
+    synthesis.run([*passes, f"tee -q -o {result} stat -json"], "bits")
+    found = json.loads(result.read_text())["design"]["num_cells_by_type"]
+    assert (found["FDSE"], found["FDRE"]) == (4, registers), "sets of the loads are driven by the copies"
 
 
 def test_a_library_that_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
