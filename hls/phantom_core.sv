@@ -56,9 +56,6 @@ module phantom_core
     fill_q       <= fill_i;
     drain_addr_q <= drain_scrub_i ? drain_addr_i : {drain_bank_q, drain_addr_i[7:0]};
     if (!rst_ni) begin
-      fill_q.word_we <= 1'b0;
-      fill_q.run_we  <= 1'b0;
-      fill_q.commit  <= 1'b0;
       wgt_valid_q    <= 1'b0;
       drain_bank_q   <= 1'b0;
       drained_q      <= 1'b0;

@@ -19,33 +19,41 @@ module phantom_fifo #(
   output logic [PtrW:0]    level_o
 );
 
-  (* ram_style = "distributed" *) logic [Width-1:0] mem[Depth];
-  logic [PtrW-1:0] wr_q, rd_q;
+  // A read address is a long wire where the word is wide: each 96 bits have one of their own, which synthesis is not to make one of.
+  localparam int unsigned Parts = (Width + 95) / 96;
+  localparam int unsigned PartW = (Width + Parts - 1) / Parts;
+
+  logic [PtrW-1:0] wr_q;
+  (* keep = "true" *) logic [Parts-1:0][PtrW-1:0] rd_q;
   logic [PtrW:0]   level_q, down;
   logic            ready_q, valid_q, push, pop;  // what the level says of the two sides, without a comparison behind it
 
   assign level_o     = level_q;
   assign in_ready_o  = ready_q;
   assign out_valid_o = valid_q;
-  assign out_data_o  = mem[rd_q];
   assign push        = in_valid_i && ready_q;
   assign pop         = valid_q && out_ready_i;
   assign down        = {(PtrW + 1) {pop}};
 
-  always_ff @(posedge clk_i) begin
-    if (push) mem[wr_q] <= in_data_i;
+  for (genvar p = 0; p < Parts; p++) begin : g_part
+    localparam int unsigned Bits = p == Parts - 1 ? Width - p * PartW : PartW;
+    (* ram_style = "distributed" *) logic [Bits-1:0] mem[Depth];
+    assign out_data_o[p*PartW+:Bits] = mem[rd_q[p]];
+    always_ff @(posedge clk_i) begin
+      if (push) mem[wr_q] <= in_data_i[p*PartW+:Bits];
+      if (!rst_ni) rd_q[p] <= '0;
+      else if (pop) rd_q[p] <= rd_q[p] + 1'b1;
+    end
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       wr_q    <= '0;
-      rd_q    <= '0;
       level_q <= '0;
       ready_q <= 1'b1;
       valid_q <= 1'b0;
     end else begin
       wr_q    <= wr_q + PtrW'(push);
-      rd_q    <= rd_q + PtrW'(pop);
       if (push != pop) level_q <= ((level_q ^ down) + 1'b1) ^ down;  // one up or one down
       ready_q <= pop || (push ? level_q != (PtrW + 1)'(Depth - 1) : ready_q);
       valid_q <= push || (pop ? level_q != (PtrW + 1)'(1) : valid_q);

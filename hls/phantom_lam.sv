@@ -197,7 +197,9 @@ module phantom_lam
         fill_rows_o[r] <= lane_rows[source_of(l, cfg_i.log2_lanes)][r];
       end
     end
-    if (!rst_ni) fill_o <= '{default: '0};
+    if (!rst_ni) begin
+      for (int unsigned l = 0; l < Lanes; l++) {fill_o[l].word_we, fill_o[l].run_we, fill_o[l].commit} <= '0;
+    end
   end
 
   assign blocked_o = |blocked;

@@ -112,11 +112,7 @@ module phantom_lam_scan
   always_comb for (int unsigned i = 0; i < 3; i++) tok_gap_0[i] = tok_gap[i] == '0;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      tok_valid_q  <= 1'b0;
-      fresh_chan_q <= 1'b1;
-      next_row_q   <= '0;
-    end else if (advance) begin
+    if (advance) begin
       if (!tok_valid_q || (done && !fresh_chan_q)) begin
         tok_valid_q <= tok_valid_i;
         tok_q       <= tok_i;
@@ -169,6 +165,11 @@ module phantom_lam_scan
         row_pos_q  <= '0;
       end
       if (tok_valid_q) fresh_chan_q <= piece_d.chan_end;
+    end
+    if (!rst_ni) begin  // last, so that the enables of all the others are without it
+      tok_valid_q  <= 1'b0;
+      fresh_chan_q <= 1'b1;
+      next_row_q   <= '0;
     end
   end
 
