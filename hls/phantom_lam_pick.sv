@@ -37,14 +37,14 @@ module phantom_lam_pick
 );
 
   lam_piece_t    piece_stage_q, pick_d, pick_q, rank_stage_q, value_stage_q;
-  (* keep = "true" *) logic many_q;
+  // The piece in front has bits left. Twice, and not to be one: what moves on here, and what the scan moves on with.
+  (* keep = "true" *) logic many_q, many_scan_q;
+  logic many_d;
   logic [Lf-1:0] bits_q, raw0_q;
   logic [6:0]    rank0_q;
   logic [5:0]    value_base0_q;
   logic [8:0]    col0_q;
 
-  // Twice, and not to be one: what the scan moves on with, and what moves on here.
-  (* keep = "true" *) logic many_scan_q;
   assign many_o = many_scan_q;
 
   always_ff @(posedge clk_i) begin
@@ -70,6 +70,9 @@ module phantom_lam_pick
   assign low2 = rest & (~rest + 1'b1);
   assign several   = at_least(~gone_q, 2);
   assign bits_next = many_q ? rest & ~low2 : bits_i;
+  // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
+  // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
+  assign many_d    = many_q ? at_least(~gone_q, 5) : three_of(bits_i);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -80,10 +83,8 @@ module phantom_lam_pick
     end else if (enable_i) begin
       bits_q <= bits_next;
       gone_q <= ~bits_next;
-      // Known a cycle ahead, because all that moves on hangs on it. Five of all are three of those that are left, and synthesis would
-      // find that out and count behind the carry chains of `low` and `low2`: so they are counted in another register.
-      many_q <= many_q ? at_least(~gone_q, 5) : three_of(bits_i);
-      many_scan_q <= many_q ? at_least(~gone_q, 5) : three_of(bits_i);
+      many_q <= many_d;
+      many_scan_q <= many_d;
     end
   end
 

@@ -34,9 +34,19 @@ class Mutant:
 
 LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
 MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
+FIFO, ENCODER, COUNTERS = (f"tests/hls/test_phantom_{name}.py" for name in ("fifo", "encoder_lane", "counters"))
 DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("drain", "output", "requantiser"))
 
 MUTANTS = (
+    Mutant("FIFO: it takes a word more than it has", "fifo", "'(Depth - 1) : ready_q", "'(Depth) : ready_q", FIFO),
+    Mutant("FIFO: the last word is never gone", "fifo", "level_q != (PtrW + 1)'(1) : valid_q", "level_q != '0 : valid_q", FIFO),
+    Mutant("FIFO: the read addresses go apart", "fifo", "rd_q[p] + 1'b1;", "rd_q[p] + 1'(p == 0);", LAM),
+    Mutant("encoder: an empty word keeps its bytes", "encoder_lane", "if (b != 0 && count_q[2:0] == '0)", "if (1'b0)", ENCODER),
+    Mutant("DMA: the second transfer goes on with the first", "dma_split", "<= fits || !run_i;", "<= fits;", DMA),
+    Mutant("DMA: a pass more than asked for", "dma_split", "taken_q && pass_last_q) repeat_q", "1'b0) repeat_q", DMA),
+    Mutant("DMA: a length of no words starts", "dma_channel", "|| no_words_q;", ";", DMA),
+    Mutant("counters: moved in the wrong cycle", "counters", "here_q[31]} : 32'd1;", "here_q[31]} : 32'd2;", COUNTERS),
+    Mutant("LAM: the row buffer has no end", "lam_request", "addr_back[AddrW] ? addr_on", "1'b1 ? addr_on", LAM),
     Mutant(
         "LAM: the last column of a tile is left out", "lam_request", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
