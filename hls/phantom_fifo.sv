@@ -25,7 +25,7 @@ module phantom_fifo #(
 
   logic [PtrW-1:0] wr_q;
   (* keep = "true" *) logic [Parts-1:0][PtrW-1:0] rd_q;
-  logic [PtrW:0]   level_q, down;
+  logic [PtrW:0]   level_q;
   logic            ready_q, valid_q, push, pop;  // what the level says of the two sides, without a comparison behind it
 
   assign level_o     = level_q;
@@ -33,7 +33,6 @@ module phantom_fifo #(
   assign out_valid_o = valid_q;
   assign push        = in_valid_i && ready_q;
   assign pop         = valid_q && out_ready_i;
-  assign down        = {(PtrW + 1) {pop}};
 
   for (genvar p = 0; p < Parts; p++) begin : g_part
     localparam int unsigned Bits = p == Parts - 1 ? Width - p * PartW : PartW;
@@ -54,7 +53,7 @@ module phantom_fifo #(
       valid_q <= 1'b0;
     end else begin
       wr_q    <= wr_q + PtrW'(push);
-      if (push != pop) level_q <= ((level_q ^ down) + 1'b1) ^ down;  // one up or one down
+      if (push != pop) level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
       ready_q <= pop || (push ? level_q != (PtrW + 1)'(Depth - 1) : ready_q);
       valid_q <= push || (pop ? level_q != (PtrW + 1)'(1) : valid_q);
     end

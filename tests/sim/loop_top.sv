@@ -166,8 +166,7 @@ module loop_top #(
     hw_in.STATUS.busy.next           = busy;
     hw_in.STATUS.done.next           = done_q;
     hw_in.READBACK.value     .next      = table_q[hw_out.TABLE.index.value[3:0]][31:0];
-    hw_in.TABLE.index.next           = hw_out.TABLE.index.value + 8'd1;
-    hw_in.TABLE.index.we             = table_we_q;
+    hw_in.TABLE.index.incr           = table_we_q;
     hw_in.COUNTERS.rd_ack            = counter_rd_q;
     hw_in.COUNTERS.rd_data           = counter_q;
     hw_in.COUNTERS.wr_ack            = counter_wr_q;
