@@ -8,8 +8,7 @@ Any other addition is a 1 x 1 convolution with two weights a filter; concatenati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,8 @@ from .errors import ShapeError
 from .fold import folds
 from .layer import INPUT, Shape, limits
 from .network import Add, AnyLayer, Concat, Conv, FullyConnected, MaxPool, Network
-from .stage import Bundle, Residual, Stage, Tap, bundle
+from .stage import Residual, Stage, Tap, bundle
+from .stage_filters import Filters, stage_of
 from .stage_weights import MOST
 from .thin import PHASES
 from .views import MAX_WINDOWS, kernel_taps
@@ -27,24 +27,6 @@ ONE = 1 << 14  # multiplier that stands for 1 with sel 0
 CLAMPS = 2
 
 Channels = list[tuple[str, int]]  # of a tensor: the tensor that was computed or carried, and the channel in it
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Some filters of a stage: weights as (filter, channel of the source bundle, tap, value), and what follows the sums."""
-
-    name: str
-    dtype: np.dtype
-    k: np.ndarray
-    at: np.ndarray
-    taps: Sequence[Tap]  # of each weight, by index `tap`
-    tap: np.ndarray
-    value: np.ndarray
-    bias: np.ndarray
-    multiplier: np.ndarray
-    sel: np.ndarray
-    low: int
-    high: int
 
 
 def lower(network: Network) -> list[Stage]:
@@ -158,13 +140,13 @@ class _Lowering:
         computed = [layer for layer in done if not isinstance(layer, MaxPool)]
         filters = [self._filters(layer, first) for layer in computed] or [self._carry(self.reads[first.name][0], first.name)]
         if pool is not None and computed:
-            filters = [_renamed(filters[0], pool.name)]
+            filters = [replace(filters[0], name=pool.name)]
         filters += [self._carry(name, name) for name in carried]
         before = self.source.plane if isinstance(first, MaxPool) else self.shape[first.name][1:]
         residual, last = None, done[-1]
         if isinstance(first, Conv) and isinstance(last, Add):
             residual = Residual(last.factors[self.reads[last.name].index(first.name)], first.out_dtype == np.int8)
-        stage = _stage(tuple(done), self.source, filters, first, before, plane, pool, residual)
+        stage = stage_of(tuple(done), self.source, filters, first, before, plane, pool, residual)
         self.source = stage.result
         self.alias = {name: self.alias[name] for name in carried_names(self.alias, carried)}
         for part in stage.result.parts:
@@ -290,67 +272,6 @@ def _blaming(layer: AnyLayer, message: str) -> ShapeError:
     return error
 
 
-def _renamed(filters: Filters, name: str) -> Filters:
-    return Filters(**{**filters.__dict__, "name": name})
-
-
 def _taps(layer: Conv) -> tuple[Tap, ...]:
     rows, cols = layer.weights.shape[2:]
     return kernel_taps((rows, cols), layer.padding[0], layer.padding[1], layer.dilation)
-
-
-def _stage(
-    layers: tuple[AnyLayer, ...],
-    source: Bundle,
-    filters: list[Filters],
-    first: AnyLayer,
-    before: tuple[int, int],
-    plane: tuple[int, int],
-    pool: MaxPool | None,
-    residual: Residual | None,
-) -> Stage:
-    taps = tuple(sorted({tap for f in filters for tap in f.taps}))
-    index = {tap: i for i, tap in enumerate(taps)}
-    starts = np.cumsum([0] + [len(f.bias) for f in filters])
-    ranges = list(dict.fromkeys((f.low, f.high) for f in filters))
-
-    def joined(field: str) -> np.ndarray:
-        return np.concatenate([np.asarray(getattr(f, field), dtype=np.int64) for f in filters])
-
-    k = np.concatenate([f.k + start for f, start in zip(filters, starts)]).astype(np.int64)
-    tap = np.concatenate([np.array([index[tap] for tap in f.taps] or [0], dtype=np.int64)[f.tap] for f in filters])
-    k, at, tap, value = _merged(k, joined("at"), tap, joined("value"))
-    return Stage(
-        layers=layers,
-        source=source,
-        result=bundle([(f.name, len(f.bias), f.dtype) for f in (filters if residual is None else filters[1:])], plane),
-        stride=first.stride if isinstance(first, Conv) else 1,
-        taps=taps,
-        shape=(int(starts[-1]), *before),
-        k=k,
-        at=at,
-        tap=tap,
-        value=value,
-        bias=joined("bias"),
-        multiplier=joined("multiplier"),
-        sel=joined("sel"),
-        clamp=np.concatenate([np.full(len(f.bias), ranges.index((f.low, f.high))) for f in filters]),
-        clamps=(ranges[0], ranges[-1]),
-        pool=pool,
-        residual=residual,
-    )
-
-
-def _merged(*weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Weights (k, at, tap, value), those of one place added up: a concatenation may hold a channel twice."""
-    *place, value = weights
-    k, at, tap = place
-    key = (k * (int(at.max(initial=0)) + 1) + at) * (int(tap.max(initial=0)) + 1) + tap
-    if np.all(key[1:] > key[:-1]):  # as a layer by itself has them: nothing to add up, and a sort of many weights is slow
-        return k[value != 0], at[value != 0], tap[value != 0], value[value != 0]
-    order = np.lexsort(place[::-1])
-    rows = np.stack(place)[:, order]
-    new = np.append(True, np.any(rows[:, 1:] != rows[:, :-1], axis=0))[: len(order)]
-    total = np.bincount(np.cumsum(new) - 1, value[order], int(new.sum())).astype(np.int64)
-    k, at, tap = rows[:, new][:, total != 0]
-    return k, at, tap, total[total != 0]
