@@ -52,7 +52,7 @@ module phantom_dma_split #(
     if (start_i || take) begin
       line_q   <= line_d;
       left_q   <= left_d;
-      offset_q <= load ? addr_i[6:3] : '0;
+      offset_q <= addr_i[6:3] & {4{load}};  // a function: synthesis would make a reset of a case, which is a level more
     end
     if (start_i) repeat_q <= (repeat_i == '0) ? 16'd1 : repeat_i;
     else if (taken_q && pass_last_q) repeat_q <= repeat_q - 16'd1;  // the next burst is not there yet
