@@ -177,6 +177,7 @@ module phantom_lam_fetch
           view: visit_q.view,
           tile: visit_q.tile,
           chan: visit_q.chan[2:0],
+          below: ~(8'hff << visit_q.chan[2:0]),
           origin: visit_q.origin,
           first_col: visit_q.first_col,
           last_col: visit_q.last_col

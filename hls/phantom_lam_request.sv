@@ -41,7 +41,7 @@ module phantom_lam_request
   logic [3:0] count[8];
   logic [4:0] pair[4];
   always_comb begin
-    for (int unsigned i = 0; i < 8; i++) count[i] = 3'(i) < place_i.chan ? packet_i.counts[4*i+:4] : '0;
+    for (int unsigned i = 0; i < 8; i++) count[i] = place_i.below[i] ? packet_i.counts[4*i+:4] : '0;
     for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
   end
 

@@ -256,7 +256,8 @@ module phantom_stream_in
       room_q        <= 1'b0;
       strip_room_q  <= 1'b0;
     end else begin
-      packet_done_q <= (state_q == StBody || state_q == StRows) && state_d == StHeader;
+      // Not by way of `state_d`, which is deep; an error that comes just now ends everything anyway.
+      packet_done_q <= !row_pending_q && (state_q == StRows || (state_q == StBody && in_valid_i && room_q && last_left_q));
       // row_q has gone one beyond the packet's last row.
       if (packet_done_q && row_q == cfg_i.rows && xs_q == cfg_i.last_xs && 9'(chunk_q) + 9'd1 == cfg_i.chunks) complete_q <= 1'b1;
       if (strip_done) packets_q <= '0;
