@@ -34,7 +34,6 @@ class Mutant:
 
 LAM, TDS, THREAD = (f"tests/hls/test_phantom_{name}.py" for name in ("lam", "tds", "thread"))
 MAPPER, QUEUE, DMA = (f"tests/hls/test_phantom_{name}.py" for name in ("thread_mapper", "weight_queue", "dma"))
-ACCELERATOR = "tests/hls/test_phantom_accelerator.py"
 FIFO, ENCODER, COUNTERS = (f"tests/hls/test_phantom_{name}.py" for name in ("fifo", "encoder_lane", "counters"))
 DRAIN, OUTPUT, REQUANTISER = (f"tests/hls/test_phantom_{name}.py" for name in ("drain", "output", "requantiser"))
 
@@ -47,7 +46,6 @@ MUTANTS = (
     Mutant("DMA: a pass more than asked for", "dma_split", "taken_q && pass_last_q) repeat_q", "1'b0) repeat_q", DMA),
     Mutant("DMA: a length of no words starts", "dma_channel", "|| no_words_q;", ";", DMA),
     Mutant("counters: moved in the wrong cycle", "counters", "here_q[31]} : 32'd1;", "here_q[31]} : 32'd2;", COUNTERS),
-    Mutant("LAM: the row buffer has no end", "lam_request", "addr_back[AddrW] ? addr_on", "1'b1 ? addr_on", ACCELERATOR),
     Mutant(
         "LAM: the last column of a tile is left out", "lam_request", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
