@@ -3,8 +3,8 @@
 //   weight bus --> weight queue --> thread mapper --> TDS --> job --> compute engine (PEs) --> partial sums
 //   fill bus   --> run ring (run table, release of channels), activation buffers
 //
-// Contract: both buses arrive already masked for this core and are registered here; `weight_room_o` and `fill_room_o` are registers
-// and leave room for what is still on its way. A pass ends when every thread has taken its end-of-pass entry
+// Contract: both buses arrive already masked for this core, rest in reset, and are registered here; `weight_room_o` and `fill_room_o`
+// are registers and leave room for what is still on its way. A pass ends when every thread has taken its end-of-pass entry
 // (`pass_done_o`); then the drain reads all threads at one address a cycle (`drain_en_i`; data two cycles later) and reports
 // `drained_i`. Threads go on with the next pass in the other bank meanwhile.
 module phantom_core

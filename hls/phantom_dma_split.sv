@@ -3,7 +3,8 @@
 // Contract: a pulse on `start_i` loads the transfer; `run_i` low drops whatever is left of it. Bursts come out on a
 // valid/ready link, one every two cycles at best. Every burst but the first of a pass starts on a 128-byte boundary, which
 // keeps off the 4 KB boundaries for free and suits the memory controller. `repeat_i` passes over the same words follow each
-// other (0 counts as 1); `last_o` marks the last burst of all. `addr_i` and `words_i` hold still while `run_i` is high.
+// other (0 counts as 1); `last_o` marks the last burst of all. `run_i` is low in the cycle of `start_i` and the one before; `addr_i` and
+// `words_i` hold still while it is high.
 //
 //    words     |----5----|------16------|------16------|--3--|         addr[6:3] = 11
 //    boundary            ^128           ^128           ^128

@@ -27,7 +27,7 @@ OPTIONS = (
     "-D HAS_MIXWIDTH_SDP -no-auto-huge"
 )
 KEEP = ("setattr -set keep 1 a:keep %ci:+[Q] t:$* %i", "simplemap a:keep t:$*dff* %i")
-# Sums with one bit, which are what counters are.
+# Sums with one bit, which are what counters are, where it is the second operand: those that have it first, too, cost more LUTs.
 COUNTERS = (
     "select -set counters t:$alu r:Y_WIDTH<=6 %i r:B_WIDTH<=1 %i",
     "techmap -map +/techmap.v @counters",
