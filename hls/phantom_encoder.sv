@@ -94,7 +94,8 @@ module phantom_encoder
 
   // --- send ------------------------------------------------------------------------------------------------------------------
 
-  logic        header_q, word_ready, word_valid, lane_done, last_word;
+  logic        header_q, word_ready, word_valid, lane_done;
+  logic        last_word_q;  // the word at hand is the segment's last: what starts the next one does not wait for a comparison
   logic [63:0] word;
   logic [31:0] counts;
 
@@ -107,8 +108,7 @@ module phantom_encoder
 
   assign word_valid = hold_valid_q;
   assign lane_done  = word_q == words_q[3:0];
-  assign last_word  = !header_q && lane_q == 3'd7 && lane_done;
-  assign send_done  = word_valid && word_ready && last_word;
+  assign send_done  = word_valid && word_ready && last_word_q;
 
   always_ff @(posedge clk_i) begin
     if (word_valid && word_ready) begin
@@ -119,11 +119,14 @@ module phantom_encoder
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      header_q <= 1'b1;
-      lane_q   <= '0;
-      word_q   <= '0;
+      header_q    <= 1'b1;
+      last_word_q <= 1'b0;
+      lane_q      <= '0;
+      word_q      <= '0;
     end else if (word_valid && word_ready) begin
-      header_q <= last_word;
+      header_q    <= last_word_q;
+      last_word_q <= !header_q && ((lane_q == 3'd7 && 4'(word_q + 4'd1) == words_q[3:0]) ||
+                                   (lane_q == 3'd6 && lane_done && words_q[7:4] == '0));
       if (!header_q) begin
         word_q  <= word_q + 4'd1;
         value_q <= {LanesPerChunk{3'(word_q)}};

@@ -53,7 +53,8 @@ module phantom_fifo #(
       valid_q <= 1'b0;
     end else begin
       wr_q    <= wr_q + PtrW'(push);
-      if (push != pop) level_q <= push ? level_q + 1'b1 : level_q - 1'b1;
+      // The far side is late: it selects between two sums. As a condition it would become an enable, which hangs on both sides.
+      level_q <= pop ? level_q - (PtrW + 1)'(!push) : level_q + (PtrW + 1)'(push);
       ready_q <= pop || (push ? level_q != (PtrW + 1)'(Depth - 1) : ready_q);
       valid_q <= push || (pop ? level_q != (PtrW + 1)'(1) : valid_q);
     end
