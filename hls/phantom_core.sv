@@ -33,7 +33,7 @@ module phantom_core
   input  logic [8:0]         drain_addr_i,
   input  logic               drained_i,
   output logic [AccW-1:0]    drain_data_o[Threads],
-  output logic [$clog2(Threads+1)-1:0] macs_o,   // multiplies in this cycle
+  output logic [$clog2(Threads+1)-1:0] macs_o,   // multiplies in a cycle, two cycles later
   output thread_flags_t      flags_o[Threads],
   output logic               busy_o
 );
@@ -189,10 +189,17 @@ module phantom_core
 
   // --- what was done, and what was in the way -------------------------------------------------------------------------
 
+  logic [$clog2(Threads+1)-1:0] macs;  // of the cycle before
+
+  always_comb begin
+    macs = '0;
+    for (int unsigned t = 0; t < Threads; t++) macs += ($bits(macs))'(flags_o[t].mac);
+  end
+
   always_ff @(posedge clk_i) begin
     pass_done_o <= (&pass_done) && !drained_i && !drained_q;
     busy_o      <= !(&idle) || (|queued);
-    macs_o      <= ($bits(macs_o))'($countones(mac));
+    macs_o      <= macs;
     for (int unsigned t = 0; t < Threads; t++) begin
       flags_o[t] <= '{
           mac: mac[t],

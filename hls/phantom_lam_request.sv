@@ -51,7 +51,7 @@ module phantom_lam_request
   logic [AddrW-1:0]   addr_q;
   logic [AddrW:0]     addr_back_q;  // the same a turn of the row buffer before, negative: one sum is the wrap of the other
   logic [LaneW-1:0]   lane, lane_q;
-  logic [Lanes-1:0]   lane_hot_q;  // the same as bits, because the finder hangs on whether that lane has room
+  logic               lane_fits_q;  // there is room for its values in that lane; a register, because the finder hangs on it
   logic signed [11:0] col_offset, cols_left;
 
   assign found_ready_o = !sized_q || go;
@@ -83,7 +83,6 @@ module phantom_lam_request
       addr_q   <= AddrW'(packet_i.addr);
       addr_back_q <= {1'b0, AddrW'(packet_i.addr)} - (AddrW + 1)'(RowBufferWords);
       lane_q   <= lane;
-      for (int unsigned l = 0; l < Lanes; l++) lane_hot_q[l] <= lane == LaneW'(l);
     end
     if (!rst_ni) sized_q <= 1'b0;
     else if (take_found || take_sized) sized_q <= take_found;
@@ -99,13 +98,10 @@ module phantom_lam_request
   lam_token_t         request_tok;
   logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
   logic [5:0]         value_next_q[Lanes];
-  logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
+  logic [Lanes-1:0]   taken, fits;  // a packet more will fit into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  always_comb begin
-    go = 1'b0;
-    for (int unsigned l = 0; l < Lanes; l++) go |= lane_hot_q[l] && fits_q[l] && room[l%Readers];
-  end
+  assign go          = lane_fits_q && (lane_q[0] ? room[Readers-1] : room[0]);
   assign take_sized  = sized_q && go;
   assign request     = take_sized ? reader : '0;
   assign empty_o     = !sized_q && req_valid_o == '0;
@@ -139,6 +135,7 @@ module phantom_lam_request
       taken[l] = take_sized && lane_q == LaneW'(l);
       less[l]  = values_used_q[l] - (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
       more[l]  = less[l] + 7'(tok_q.value_words);
+      fits[l]  = taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
     end
   end
 
@@ -146,12 +143,12 @@ module phantom_lam_request
     if (!rst_ni) begin
       values_used_q <= '{default: '0};
       value_next_q  <= '{default: '0};
-      fits_q        <= '1;
+      lane_fits_q   <= 1'b1;
     end else begin
+      lane_fits_q <= take_found ? fits[lane] : fits[lane_q];
       if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
       for (int unsigned l = 0; l < Lanes; l++) begin
         values_used_q[l] <= taken[l] ? more[l] : less[l];
-        fits_q[l]        <= taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
       end
     end
   end

@@ -86,35 +86,34 @@ module phantom_tds
   end
 
   // --- S2: add the delta. Unused index bits are ones while adding, so that the carry runs through them. -----------------
+  // One sum for all: a skip adds its delta to the channel, and stands at the channel's end; the end of a pass adds nothing.
 
-  index_t     padded, step, sum, index3_q;
+  index_t     padded, step, index3_q;
   logic [6:0] above_slot;
+  logic       pass_end, skip;
   action_e    action3_q;
-  logic [7:0] w3_q, free_chan3_q;
+  logic       chan_over3_q;  // the thread does not ask for this channel any more
+  logic [7:0] w3_q;
+
+  assign pass_end = entry2_q.w == '0 && entry2_q.delta == DeltaEndOfPass;
+  assign skip     = entry2_q.w == '0 && entry2_q.delta != DeltaEndOfPass && entry2_q.delta != DeltaHop;
 
   always_comb begin
-    padded      = index2_q | {8'd0, ~window_mask_q, ~slot_mask_q};
+    padded      = index2_q | {8'd0, ~window_mask_q, ~slot_mask_q} | {8'd0, {13{skip}}};
     above_slot  = entry2_q.delta >> slot_shift_q;
     step.slot   = entry2_q.delta[4:0] & slot_mask_q;
     step.window = {1'b0, above_slot} & window_mask_q;
     step.chan   = 8'(entry2_q.delta >> chan_shift_q);
-    sum         = padded + step;
+    if (skip) step = {8'(entry2_q.delta), 13'd0};
+    if (pass_end) step = '0;
   end
 
   always_ff @(posedge clk_i) begin
     thread3_q    <= thread2_q;
     w3_q         <= entry2_q.w;
-    index3_q     <= sum;
-    free_chan3_q <= sum.chan;
-    action3_q    <= entry2_q.w == '0 ? ActMove : ActWeight;
-    if (entry2_q.w == '0 && entry2_q.delta == DeltaEndOfPass) begin
-      action3_q    <= ActPass;
-      index3_q     <= index2_q;
-      free_chan3_q <= index2_q.chan + 8'd1;
-    end else if (entry2_q.w == '0 && entry2_q.delta != DeltaHop) begin
-      index3_q     <= {8'(index2_q.chan + 8'(entry2_q.delta)), 13'h1fff};
-      free_chan3_q <= index2_q.chan + 8'(entry2_q.delta) + 8'd1;
-    end
+    index3_q     <= padded + step;
+    chan_over3_q <= skip || pass_end;
+    action3_q    <= pass_end ? ActPass : entry2_q.w == '0 ? ActMove : ActWeight;
   end
 
   // --- S3: may it go on? --------------------------------------------------------------------------------------------------
@@ -122,8 +121,9 @@ module phantom_tds
   logic [Threads-1:0] bank_q, pass_done_q;
   logic [7:0]         chan_q[Threads];
   logic               chan_there, pass_over3_q, go3, pop;
-  logic [7:0]         ahead;
+  logic [7:0]         ahead, free_chan3;
 
+  assign free_chan3 = index3_q.chan + 8'(chan_over3_q);
   assign ahead      = index3_q.chan - filled_i;  // negative: filled
   assign chan_there = ahead[7];
   // Skips and hops wait for their channel like weights: a thread is then never more than 127 channels ahead of the last one
@@ -150,7 +150,7 @@ module phantom_tds
     end else begin
       if (drained_i) pass_done_q <= '0;
       // A thread that has to wait for a channel does not need any channel before it: it must not hold those back.
-      if (valid3_q && (go3 || action3_q != ActPass)) chan_q[thread3_q] <= free_chan3_q;
+      if (valid3_q && (action3_q != ActPass || pass_over3_q)) chan_q[thread3_q] <= free_chan3;
       if (pop) begin
         started_q[thread3_q] <= 1'b1;
         if (action3_q == ActPass) begin

@@ -45,10 +45,11 @@ module phantom_thread
   logic       last_word, load, advance;
   (* keep *) logic [2:0] same_word;  // kept: three bits and three bits are one LUT
   logic [1:0] fill_q, use_q;  // word slots
+  logic       room_q;         // one of them is free; a register, because the next job waits for the end of this one
 
   assign job_ready_o  = !pend_valid_q;
   assign last_word    = &same_word;
-  assign rd_req_o     = job_valid_q && (fill_q ^ use_q) != 2'b10;
+  assign rd_req_o     = job_valid_q && room_q;
   assign rd_addr_o    = word_q;
   assign advance      = rd_req_o && rd_gnt_i;
   assign load         = pend_valid_q && (!job_valid_q || (advance && last_word));
@@ -108,7 +109,7 @@ module phantom_thread
   logic [3:0]       skip;
   logic [1:0]       want;
   logic             second_q;   // the first of two halves is done
-  logic             arrived, take, both, stall;
+  logic             arrived, take, both, free, stall;
 
   assign rd_word = rd_data_i;
   assign skip    = {skip_q, 1'b0};
@@ -117,6 +118,7 @@ module phantom_thread
   assign arrived = use_q != arrived_q;
   assign take    = arrived && !stall;
   assign both    = (&want) && !second_q;
+  assign free    = take && !both;
 
   always_comb begin
     arriving.high = '{position: rd_word[1].position, value: rd_word[1].value};
@@ -139,13 +141,15 @@ module phantom_thread
       arrived_q  <= '0;
       fill_q     <= '0;
       use_q      <= '0;
+      room_q     <= 1'b1;
       second_q   <= 1'b0;
     end else begin
       arriving_q <= advance;
       arrived_q  <= fill_q;
       if (advance) fill_q <= fill_q + 2'd1;
       if (take) second_q <= both;
-      if (take && !both) use_q <= use_q + 2'd1;
+      if (free) use_q <= use_q + 2'd1;
+      room_q <= free || (room_q && !(advance && fill_q[0] != use_q[0]));
     end
   end
 

@@ -23,8 +23,9 @@ module phantom_thread_mapper #(
 );
 
   logic [Threads-1:0] busy_q, parked_q, held_q, after_q;  // held_q: busy or parked; after_q: after the last one taken
-  logic [Threads-1:0] busy, parked, chosen, done, ahead, behind;
-  logic [ThreadW-1:0] index;
+  logic [Threads-1:0] busy, parked, chosen, done, ahead, all;
+  logic [Threads-1:0] behind_ahead, behind_all, after;
+  logic               any_ahead, any;
 
   // The thread of the cycle before is not yet busy by its bit, so that `busy_q` does not hang on the choice.
   always_comb begin
@@ -32,25 +33,38 @@ module phantom_thread_mapper #(
       chosen[t] = sel_valid_o && !after_q[t] && (t + 1 == Threads || after_q[(t+1)%Threads]);
       done[t]   = done_i && done_thread_i == ThreadW'(t);
       ahead[t]  = filled_i[t] && job_ready_i[t] && !held_q[t] && after_q[t];
-      behind[t] = filled_i[t] && job_ready_i[t] && !held_q[t] && !after_q[t] && !chosen[t];
+      all[t]    = filled_i[t] && job_ready_i[t] && !held_q[t] && !chosen[t];
     end
     busy   = (busy_q | chosen) & ~done;
     parked = release_i ? '0 : parked_q | (done & {Threads{done_park_i}});
   end
 
-  // The lowest by halves: a chain through all of them would be twice as deep.
-  function automatic logic [ThreadW-1:0] lowest(logic [Threads-1:0] set);
-    for (int b = ThreadW - 1; b >= 0; b--) begin
-      lowest[b] = (set & ~({Threads{1'b1}} << (2 ** b))) == '0;
-      if (lowest[b]) set = set >> (2 ** b);
+  // The threads behind the first of a set: all bits at once, where a search would wait for itself.
+  function automatic logic [Threads-1:0] behind_first(logic [Threads-1:0] set);
+    for (int unsigned i = 0; i < Threads; i++) behind_first[i] = |(set & ~({Threads{1'b1}} << i));
+  endfunction
+
+  // The number of the thread that all of a set's members, and nobody else, are behind.
+  function automatic logic [ThreadW-1:0] before_all(logic [Threads-1:0] set);
+    before_all = '0;
+    for (int unsigned b = 0; b < ThreadW; b++) begin
+      for (int unsigned i = 2 ** b; i < Threads; i += 2 ** (b + 1)) begin
+        if (!set[i] && (i + 2 ** b == Threads || set[(i+2**b)%Threads])) before_all[b] = 1'b1;
+      end
     end
   endfunction
 
-  assign index = (|ahead) ? lowest(ahead) : lowest(behind);
+  // Where nobody is ahead, all are those that are not.
+  assign any_ahead    = |ahead;
+  assign any          = |all;
+  assign behind_ahead = behind_first(ahead);
+  assign behind_all   = behind_first(all);
+  // Without a condition that holds it: of that, synthesis makes an enable, which comes a level later.
+  assign after = (behind_ahead & {Threads{any_ahead}}) | (behind_all & {Threads{!any_ahead && any}}) | (after_q & {Threads{!any}});
 
   assign parked_o = parked_q;
 
-  always_ff @(posedge clk_i) sel_thread_o <= index;
+  always_ff @(posedge clk_i) sel_thread_o <= any_ahead ? before_all(behind_ahead) : before_all(behind_all);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -63,10 +77,8 @@ module phantom_thread_mapper #(
       busy_q      <= busy;
       parked_q    <= parked;
       held_q      <= busy | parked;
-      for (int unsigned t = 0; t < Threads; t++) begin
-        after_q[t] <= (|ahead) ? ThreadW'(t) > lowest(ahead) : (|behind) ? ThreadW'(t) > lowest(behind) : after_q[t];
-      end
-      sel_valid_o <= (|ahead) || (|behind);
+      after_q     <= after;
+      sel_valid_o <= any;
     end
   end
 
