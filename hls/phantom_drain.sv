@@ -101,7 +101,7 @@ module phantom_drain
   logic        keep_q;           // first slot of a pair, or the row that is kept
   logic        top_q;            // first row of results of the tile
   logic        final_q;          // nobody will want the sums below this segment
-  logic [7:0]  chunk;            // of this slot
+  logic [7:0]  chunk, chunk_base_q;  // of this slot; of the first one
   logic        core_done, last_pos, last_seg_row_q, last_xs_q, image_left, image_right;
   logic        last_wx_q, last_wy_q, last_col_q, last_row_q;  // this position is the last one of its window's row, ... of the segment
   logic        real_y, real_x, spent_y, spent_x, kept_row, above, image_ends, last_seg_row;
@@ -144,7 +144,7 @@ module phantom_drain
   assign by   = !last_wx_q ? 8'd1 : !last_wy_q ? cfg_i.pitch : !last_col_q ? 8'(cfg_i.pool.step) : cfg_i.row_step;
   assign next = from + by;
 
-  assign chunk = entry_q.chunk + pass_chunk_q + (cfg_i.pairs ? 8'(slot_q[5:1]) : 8'(slot_q));
+  assign chunk = chunk_base_q + (cfg_i.pairs ? 8'(slot_q[5:1]) : 8'(slot_q));
 
   assign prm_ready_o = !lane_q[3];
   assign prm_lane_o  = lane_q[2:0];
@@ -176,6 +176,7 @@ module phantom_drain
 
   // Each of these counts stands still for at least a cycle before anyone asks.
   always_ff @(posedge clk_i) begin
+    chunk_base_q <= entry_q.chunk + pass_chunk_q;
     strip_left_q <= 11'(cfg_i.rows) - 11'(strip_row_q);
     rows_left_q  <= image_ends ? image_left_q : 11'(tile_left_q);
     image_ends_q <= image_ends;

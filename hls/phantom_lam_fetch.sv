@@ -165,8 +165,17 @@ module phantom_lam_fetch
   logic        found_q, ready_found;
   lam_place_t  place_q;
   lam_packet_t packet_q;
+  logic [3:0][4:0] preceding;
 
   assign look = !found_q || ready_found;
+
+  always_comb begin
+    logic [7:0] below;  // the channels before
+    below = ~(8'hff << visit_q.chan[2:0]);
+    for (int unsigned i = 0; i < 4; i++) begin
+      preceding[i] = 5'(packet.counts[8*i+:4] & {4{below[2*i]}}) + 5'(packet.counts[8*i+4+:4] & {4{below[2*i+1]}});
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (look) begin
@@ -177,7 +186,7 @@ module phantom_lam_fetch
           view: visit_q.view,
           tile: visit_q.tile,
           chan: visit_q.chan[2:0],
-          below: ~(8'hff << visit_q.chan[2:0]),
+          preceding: preceding,
           origin: visit_q.origin,
           first_col: visit_q.first_col,
           last_col: visit_q.last_col

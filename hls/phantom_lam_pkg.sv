@@ -37,7 +37,7 @@ package phantom_lam_pkg;
     logic [1:0]         view;
     logic [3:0]         tile;
     logic [2:0]         chan;  // in its chunk
-    logic [7:0]         below;   // the channels before it, bit by bit
+    logic [3:0][4:0]    preceding;  // values of the channels before it, added up by twos
     logic signed [12:0] origin;
     logic signed [11:0] first_col;
     logic signed [11:0] last_col;

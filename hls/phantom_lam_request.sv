@@ -37,21 +37,13 @@ module phantom_lam_request
 
   // --- sized: where its words lie, and which rows and columns of the view it has ------------------------------------------------
 
-  // Words of the packet in front of the channel: header, and mask and values of the channels before it. Added up as a tree.
-  logic [3:0] count[8];
-  logic [4:0] pair[4];
-  always_comb begin
-    for (int unsigned i = 0; i < 8; i++) count[i] = place_i.below[i] ? packet_i.counts[4*i+:4] : '0;
-    for (int unsigned i = 0; i < 4; i++) pair[i] = 5'(count[2*i]) + 5'(count[2*i+1]);
-  end
-
   logic               sized_q, take_found, take_sized, go;
   lam_token_t         tok, tok_q;
   logic [6:0]         offset_q;
   logic [AddrW-1:0]   addr_q;
   logic [AddrW:0]     addr_back_q;  // the same a turn of the row buffer before, negative: one sum is the wrap of the other
   logic [LaneW-1:0]   lane, lane_q;
-  logic               lane_fits_q;  // there is room for its values in that lane; a register, because the finder hangs on it
+  logic [Lanes-1:0]   lane_hot_q;  // the same as bits, because the finder hangs on whether that lane has room
   logic signed [11:0] col_offset, cols_left;
 
   assign found_ready_o = !sized_q || go;
@@ -79,10 +71,13 @@ module phantom_lam_request
   always_ff @(posedge clk_i) begin
     if (take_found) begin
       tok_q    <= tok;
-      offset_q <= (7'(pair[0]) + 7'(pair[1])) + (7'(pair[2]) + 7'(pair[3])) + 7'(place_i.chan) + 7'd1;
+      // Words of the packet in front of the channel: header, and mask and values of the channels before it.
+      offset_q <= (7'(place_i.preceding[0]) + 7'(place_i.preceding[1])) + (7'(place_i.preceding[2]) + 7'(place_i.preceding[3])) +
+                  7'(place_i.chan) + 7'd1;
       addr_q   <= AddrW'(packet_i.addr);
       addr_back_q <= {1'b0, AddrW'(packet_i.addr)} - (AddrW + 1)'(RowBufferWords);
       lane_q   <= lane;
+      for (int unsigned l = 0; l < Lanes; l++) lane_hot_q[l] <= lane == LaneW'(l);
     end
     if (!rst_ni) sized_q <= 1'b0;
     else if (take_found || take_sized) sized_q <= take_found;
@@ -93,15 +88,20 @@ module phantom_lam_request
   localparam int unsigned RequestW = AddrW + LaneW + $bits(lam_token_t);
 
   logic [Readers-1:0] reader, request, room;
+  (* keep *) logic [Readers-1:0] goes;  // kept: one LUT each, with the finder's `look` right behind
   logic [AddrW-1:0]   addr, addr_on;
   logic [AddrW:0]     addr_back;
   lam_token_t         request_tok;
   logic [6:0]         values_used_q[Lanes], less[Lanes], more[Lanes];
   logic [5:0]         value_next_q[Lanes];
-  logic [Lanes-1:0]   taken, fits;  // a packet more will fit into the lane's value memory
+  logic [Lanes-1:0]   taken, fits_q;  // a packet more fits into the lane's value memory
 
   assign reader      = Readers == 1 ? Readers'(1) : Readers'(2'b01 << lane_q[0]);
-  assign go          = lane_fits_q && (lane_q[0] ? room[Readers-1] : room[0]);
+  always_comb begin
+    goes = '0;
+    for (int unsigned l = 0; l < Lanes; l++) goes[l%Readers] |= lane_hot_q[l] && fits_q[l] && room[l%Readers];
+  end
+  assign go          = |goes;
   assign take_sized  = sized_q && go;
   assign request     = take_sized ? reader : '0;
   assign empty_o     = !sized_q && req_valid_o == '0;
@@ -135,7 +135,6 @@ module phantom_lam_request
       taken[l] = take_sized && lane_q == LaneW'(l);
       less[l]  = values_used_q[l] - (values_back_i[l] ? 7'(values_back_count_i[l]) : 7'd0);
       more[l]  = less[l] + 7'(tok_q.value_words);
-      fits[l]  = taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
     end
   end
 
@@ -143,12 +142,12 @@ module phantom_lam_request
     if (!rst_ni) begin
       values_used_q <= '{default: '0};
       value_next_q  <= '{default: '0};
-      lane_fits_q   <= 1'b1;
+      fits_q        <= '1;
     end else begin
-      lane_fits_q <= take_found ? fits[lane] : fits[lane_q];
       if (take_sized) value_next_q[lane_q] <= value_next_q[lane_q] + 6'(tok_q.value_words);
       for (int unsigned l = 0; l < Lanes; l++) begin
         values_used_q[l] <= taken[l] ? more[l] : less[l];
+        fits_q[l]        <= taken[l] ? more[l] <= 7'd56 : less[l] <= 7'd56;
       end
     end
   end

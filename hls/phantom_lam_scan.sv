@@ -96,20 +96,17 @@ module phantom_lam_scan
   assign packet_done = row_done && last_row_q;
   assign done        = !filler_q && (tok_q.view_end || ((last_piece_q || !row_exists_q) && last_row_q));
 
-  // Gap and filler of the token that comes next, for each of the rows that may be the next one of the view then.
-  logic [6:0] tok_row, tok_gap[3], step_up;
-  logic       next_exists_q, tok_gap_0[3];
-  logic       row_ends;   // with this row of the packet, of the view
-  logic [1:0] row_after;  // 0: the first one of the view; 1: as it is; 2: one further on
-  assign tok_row     = cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
-  assign tok_gap[0]  = tok_row;
-  assign tok_gap[1]  = tok_row - next_row_q;
-  assign tok_gap[2]  = tok_row + ~next_row_q;
-  assign row_ends    = row_exists_q && tok_q.row_end;
-  assign row_after   = !tok_valid_q ? 2'd1 : tok_q.view_end ? 2'd0 : {row_ends, !row_ends};
+  // Gap and filler of the token that comes next: from the row that will be the view's next one then. The token's row is late.
+  logic [6:0] tok_row, row_then, step_up;
+  logic       next_exists_q;
+  logic       row_ends;  // with this row of the packet, of the view
+  logic       view_ends;
+  assign tok_row   = cfg_i.stride2 ? tok_i.row[7:1] : tok_i.row[6:0];
+  assign row_ends  = row_exists_q && tok_q.row_end;
+  assign view_ends = tok_valid_q && tok_q.view_end;
+  assign row_then  = (next_row_q & {7{!view_ends}}) + 7'(tok_valid_q && !tok_q.view_end && row_ends);
   // Rows of the view from this row of the packet to the next one: none from an even to an odd one at stride 2.
-  assign step_up     = 7'(!cfg_i.stride2 || input_row_q[0]) - 7'(row_ends);
-  always_comb for (int unsigned i = 0; i < 3; i++) tok_gap_0[i] = tok_gap[i] == '0;
+  assign step_up   = 7'(!cfg_i.stride2 || input_row_q[0]) - 7'(row_ends);
 
   always_ff @(posedge clk_i) begin
     if (advance) begin
@@ -130,8 +127,8 @@ module phantom_lam_scan
         view_rows_q  <= view_i[tok_i.view].rows;
         row_exists_q <= tok_i.exists;
         next_exists_q <= tok_i.next_exists;
-        gap_q        <= tok_gap[row_after];
-        filler_q     <= (tok_i.exists || tok_i.view_end) && !tok_gap_0[row_after];
+        gap_q        <= tok_row - row_then;
+        filler_q     <= (tok_i.exists || tok_i.view_end) && tok_row != row_then;
       end else if (tok_valid_q && !fresh_chan_q && filler_q) begin
         gap_q    <= gap_q - 7'd1;
         filler_q <= gap_q != 7'd1;

@@ -48,7 +48,7 @@ module phantom_lam_walk
   logic signed [11:0] base_q;         // first output row of the strip
   logic signed [11:0] tile_base_q;    // of the tile
   logic [10:0] tile_col_q;            // input column that belongs to its first output column
-  logic [11:0] pass_end_q;            // first channel beyond the pass
+  logic [11:0] pass_end_q;            // last channel of the pass
   logic [11:0] end_chan_q;            // last channel, and last strip, of all
   logic [15:0] end_strip_q;
   logic [3:0]  owner_q, out_tile_q;   // first tile number of the channel's group; number of the tile
@@ -62,7 +62,7 @@ module phantom_lam_walk
     last_tile_q     <= 5'(tile_q + 5'd1) == cfg_i.tiles;
     end_chan_q      <= cfg_i.chans - 12'd1;
     end_strip_q     <= cfg_i.strips - 16'd1;
-    last_chan_q     <= chan_q == end_chan_q || 12'(chan_q + 12'd1) == pass_end_q;
+    last_chan_q     <= chan_q == end_chan_q || chan_q == pass_end_q;
     last_in_chunk_q <= chan_q == end_chan_q || chan_q[2:0] == 3'd7;
     out_tile_q      <= tile_q[3:0] + owner_q;
     last_pass_q     <= 8'(pass_q + 8'd1) == cfg_i.passes;
@@ -161,7 +161,7 @@ module phantom_lam_walk
       owner_q     <= next_pass_q || owner_q == cfg_i.last_owner ? '0 : owner_q + cfg_i.tiles[3:0];
     end
     if (take_i && next_pass_q) begin
-      if (cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans : pass_end_q + cfg_i.pass_chans;
+      if (cfg_i.own_chans) pass_end_q <= last_pass_q ? cfg_i.pass_chans - 12'd1 : pass_end_q + cfg_i.pass_chans;
       pass_q <= last_pass_q ? '0 : pass_q + 8'd1;
     end
     if (take_i && next_strip_q) begin
@@ -179,7 +179,7 @@ module phantom_lam_walk
       tile_x_q     <= '0;
       view_q       <= '0;
       owner_q      <= '0;
-      pass_end_q   <= cfg_i.pass_chans;
+      pass_end_q   <= cfg_i.pass_chans - 12'd1;
       need_q       <= '0;
       need_first_q <= '0;
       need_end_q   <= 11'(cfg_i.need_span) < 11'(in_cfg_i.rows) ? 11'(cfg_i.need_span) : 11'(in_cfg_i.rows);

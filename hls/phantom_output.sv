@@ -115,15 +115,19 @@ module phantom_output
   // --- lanes ------------------------------------------------------------------------------------------------------------------
 
   // What is known of a position travels beside its sums; one stage more behind the maximum.
-  logic [Latency-1:0] first_q, exists_q, above_q;
+  logic [Latency-2:0] first_q, exists_q, above_q;
+  (* keep = "true" *) logic [LanesPerChunk-1:0] lane_first_q, lane_exists_q, lane_above_q;  // beside the value, for each lane
   logic [Latency:0]   valid_q, keep_q, last_q;
   logic [5:0]         bit_q[Latency+1];
   logic [8:0]         place_q[Latency+1];
 
   always_ff @(posedge clk_i) begin
-    first_q  <= {first_q[Latency-2:0], first};
-    exists_q <= {exists_q[Latency-2:0], exists};
-    above_q  <= {above_q[Latency-2:0], above};
+    first_q  <= {first_q[Latency-3:0], first};
+    exists_q <= {exists_q[Latency-3:0], exists};
+    above_q  <= {above_q[Latency-3:0], above};
+    lane_first_q  <= {LanesPerChunk{first_q[Latency-2]}};
+    lane_exists_q <= {LanesPerChunk{exists_q[Latency-2]}};
+    lane_above_q  <= {LanesPerChunk{above_q[Latency-2]}};
     last_q   <= {last_q[Latency-1:0], last};
     bit_q[0]   <= bit_index;
     place_q[0] <= place;
@@ -180,9 +184,9 @@ module phantom_output
     // because a window has one that does. int8 and uint8 compare alike once the sign bit is turned round.
     logic [7:0] flip, candidate;
     assign flip      = {cfg_i.low0[8], 7'd0};
-    assign candidate = !exists_q[Latency-1] ? cfg_i.low0[7:0] : above_q[Latency-1] ? kept_row_q[l] : value[l];
+    assign candidate = !lane_exists_q[l] ? cfg_i.low0[7:0] : lane_above_q[l] ? kept_row_q[l] : value[l];
     always_ff @(posedge clk_i) begin
-      if (first_q[Latency-1] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
+      if (lane_first_q[l] || (candidate ^ flip) > (largest_q[l] ^ flip)) largest_q[l] <= candidate;
     end
   end
 

@@ -25,13 +25,13 @@ module phantom_requantiser
   logic signed [24:0] mult1_q;
   logic [2:0]         sel1_q, sel2_q, sel3_q, sel4_q;
   logic [6:0]         under4_q;  // [s]: s lies below sel
-  logic [5:0]         clamp_q;
+  logic [4:0]         clamp_q;
 
   always_ff @(posedge clk_i) begin
     sum1_q  <= 33'(acc_i) + 33'(bias_i);
     mult1_q <= {1'b0, multiplier_i};
     sel1_q  <= sel_i;
-    clamp_q <= {clamp_q[4:0], clamp_i};
+    clamp_q <= {clamp_q[3:0], clamp_i};
   end
 
   // 2, 3: products; 4: their sum
@@ -81,16 +81,16 @@ module phantom_requantiser
   // 6: round half to even; 7: clamp
   logic signed [9:0] rounded6_q;
   logic              over6_q, sign6_q;
-  logic signed [8:0] low, high;
-  assign low  = clamp_q[5] ? low1_i : low0_i;
-  assign high = clamp_q[5] ? high1_i : high0_i;
+  logic signed [8:0] low_q, high_q;
 
   always_ff @(posedge clk_i) begin
     rounded6_q <= $signed({window5_q[9], window5_q[9:1]}) + 10'(window5_q[0] && (sticky5_q || window5_q[1]));
     over6_q    <= over5_q;
     sign6_q    <= sign5_q;
-    if (over6_q ? sign6_q : rounded6_q < 10'(low)) y_o <= low[7:0];
-    else if (over6_q || rounded6_q > 10'(high)) y_o <= high[7:0];
+    low_q      <= clamp_q[4] ? low1_i : low0_i;
+    high_q     <= clamp_q[4] ? high1_i : high0_i;
+    if (over6_q ? sign6_q : rounded6_q < 10'(low_q)) y_o <= low_q[7:0];
+    else if (over6_q || rounded6_q > 10'(high_q)) y_o <= high_q[7:0];
     else y_o <= rounded6_q[7:0];
   end
 

@@ -52,7 +52,9 @@ module phantom_weight_stream
   logic [15:0]      left_q;
   logic [Rows-1:0]  rows_q;
   logic [Cols-1:0]  cols_q;
-  logic             accept, is_end, ended, last_q, bad_end, truncated, room, odd, odd_q, taken_q, bad_header, more;
+  logic             accept, is_end, ended, bad_end, truncated, room, odd, odd_q, bad_header, more;
+  logic             taken_q, header_q, last_q, last2_q;  // of the word before, which stands in word_q; of the one before that
+  logic [63:0]      word_q;
   logic             last_left_q, last_left_d;  // this word is the packet's last one
   logic [3:0]       thread;
   logic [Rows-1:0]  rows_d;
@@ -111,7 +113,7 @@ module phantom_weight_stream
     if (bad_header || bad_end || truncated) state_d = StError;
   end
 
-  // What is wrong with the word, whether it is taken or not. The verdict comes a cycle late: what is taken in between is harmless.
+  // What is wrong with the word, whether it is taken or not. The verdict comes a cycle late, that on an END two: what is taken in between is harmless.
   assign bad_header = taken_q && odd_q;
   always_comb begin
     odd = state_q == StWeights && 5'(thread) >= 5'(Threads);
@@ -125,13 +127,14 @@ module phantom_weight_stream
     end
   end
 
+  // Behind a register: nothing of it hangs on the room in the cores.
   phantom_packet_check u_check (
     .clk_i,
     .rst_ni,
-    .valid_i    (accept),
-    .at_header_i(state_q == StHeader),
-    .data_i     (in_data_i),
-    .last_i     (in_last_i),
+    .valid_i    (taken_q),
+    .at_header_i(header_q),
+    .data_i     (word_q),
+    .last_i     (last_q),
     .end_o      (is_end),
     .ended_o    (ended),
     .bad_end_o  (bad_end),
@@ -141,13 +144,17 @@ module phantom_weight_stream
   assign prm_valid_o = state_q == StParams && in_valid_i;
   assign prm_data_o  = in_data_i[59:0];
 
+  assign wgt_thread_o = word_q[60+:ThreadW];
+  assign wgt_word_o   = word_q[59:0];
+
   always_ff @(posedge clk_i) begin
-    wgt_thread_o <= thread[ThreadW-1:0];
-    wgt_word_o   <= in_data_i[59:0];
-    roomy_q      <= roomy_d;
-    rows_q       <= rows_d;
-    cols_q       <= cols_d;
+    word_q     <= in_data_i;
+    header_q   <= state_q == StHeader;
+    roomy_q    <= roomy_d;
+    rows_q     <= rows_d;
+    cols_q     <= cols_d;
     last_q     <= in_last_i;
+    last2_q    <= last_q;
     odd_q      <= odd;
     wgt_rows_o <= rows_q;
     wgt_cols_o <= cols_q;
@@ -163,7 +170,7 @@ module phantom_weight_stream
       taken_q      <= 1'b0;
       last_left_q  <= 1'b0;
     end else begin
-      if (ended && last_q) ended_o <= 1'b1;
+      if (ended && last2_q) ended_o <= 1'b1;
       state_q     <= state_d;
       // Load and step as one difference, which no multiplexer follows.
       if (accept) left_q <= (state_q == StHeader ? in_data_i[27:12] : left_q) - 16'(state_q != StHeader);
