@@ -78,10 +78,12 @@ module phantom_tds
   logic [Threads-1:0] started_q;  // index_mem holds this thread's index; before, it is -1
   index_t     index2_q;
   wgt_entry_t entry2_q;
+  logic [1:0] zero2_q;  // half by half, whether its weight is zero: the sum of S2 hangs on that
 
   always_ff @(posedge clk_i) begin
     index2_q  <= started_q[sel_thread_i] ? index_mem[sel_thread_i] : '1;
     entry2_q  <= sel_entry_i;
+    zero2_q   <= {sel_entry_i.w[7:4] == '0, sel_entry_i.w[3:0] == '0};
     thread2_q <= sel_thread_i;
   end
 
@@ -90,13 +92,14 @@ module phantom_tds
 
   index_t     padded, step, index3_q;
   logic [6:0] above_slot;
-  logic       pass_end, skip;
+  logic       no_weight, pass_end, skip;
   action_e    action3_q;
   logic       chan_over3_q;  // the thread does not ask for this channel any more
   logic [7:0] w3_q;
 
-  assign pass_end = entry2_q.w == '0 && entry2_q.delta == DeltaEndOfPass;
-  assign skip     = entry2_q.w == '0 && entry2_q.delta != DeltaEndOfPass && entry2_q.delta != DeltaHop;
+  assign no_weight = &zero2_q;
+  assign pass_end = no_weight && entry2_q.delta == DeltaEndOfPass;
+  assign skip     = no_weight && entry2_q.delta != DeltaEndOfPass && entry2_q.delta != DeltaHop;
 
   always_comb begin
     padded      = index2_q | {8'd0, ~window_mask_q, ~slot_mask_q} | {8'd0, {13{skip}}};
@@ -113,7 +116,7 @@ module phantom_tds
     w3_q         <= entry2_q.w;
     index3_q     <= padded + step;
     chan_over3_q <= skip || pass_end;
-    action3_q    <= pass_end ? ActPass : entry2_q.w == '0 ? ActMove : ActWeight;
+    action3_q    <= pass_end ? ActPass : no_weight ? ActMove : ActWeight;
   end
 
   // --- S3: may it go on? --------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ module phantom_thread_mapper #(
 );
 
   logic [Threads-1:0] busy_q, parked_q, held_q, after_q;  // held_q: busy or parked; after_q: after the last one taken
-  logic [Threads-1:0] busy, parked, chosen, done, ahead, all;
+  logic [Threads-1:0] busy, parked, chosen, done;
+  (* keep *) logic [Threads-1:0] ahead, all;  // candidates; kept: a LUT each, in front of all that is made of them
   logic [Threads-1:0] behind_ahead, behind_all, after;
   logic               any_ahead, any;
 

@@ -55,6 +55,7 @@ module phantom_weight_stream
   logic             accept, is_end, ended, bad_end, truncated, room, odd, odd_q, bad_header, more;
   logic             taken_q, header_q, last_q, last2_q;  // of the word before, which stands in word_q; of the one before that
   logic [63:0]      word_q;
+  logic             ended_q;
   logic             last_left_q, last_left_d;  // this word is the packet's last one
   logic [3:0]       thread;
   logic [Rows-1:0]  rows_d;
@@ -141,6 +142,8 @@ module phantom_weight_stream
     .truncated_o(truncated)
   );
 
+  assign ended_o = ended_q || (ended && last2_q);
+
   assign prm_valid_o = state_q == StParams && in_valid_i;
   assign prm_data_o  = in_data_i[59:0];
 
@@ -166,11 +169,11 @@ module phantom_weight_stream
       left_q      <= '0;
       wgt_valid_o <= 1'b0;
       error_o     <= ErrNone;
-      ended_o     <= 1'b0;
+      ended_q     <= 1'b0;
       taken_q      <= 1'b0;
       last_left_q  <= 1'b0;
     end else begin
-      if (ended && last2_q) ended_o <= 1'b1;
+      ended_q     <= ended_o;
       state_q     <= state_d;
       // Load and step as one difference, which no multiplexer follows.
       if (accept) left_q <= (state_q == StHeader ? in_data_i[27:12] : left_q) - 16'(state_q != StHeader);

@@ -29,7 +29,7 @@ from delays import Border
 from phantom.config import Config, load_config
 from phantom.errors import ConfigError, PhantomError
 
-LIMIT_LEVELS = 9
+LIMIT_LEVELS = 7
 WORST = 10
 WIDTH = 100
 INDEX = re.compile(r"\[\d+\]")

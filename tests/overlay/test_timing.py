@@ -47,12 +47,12 @@ def chain(levels: int) -> Module:
     return module.ff("i", "a_q").chain("a_q", levels, "n").ff("n", "b_q")
 
 
-def test_nine_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run({"phantom_top.u_good": chain(9)}) == 0
+def test_seven_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run({"phantom_top.u_good": chain(7)}) == 0
     document = json.loads((tmp_path / "timing.json").read_text())
     assert document["meets"] is True
-    assert (document["config"], document["limit_levels"], document["clock_ns"]) == ("pynq_z2", 9, 8.0)
-    assert run({"phantom_top.u_good": chain(9), "phantom_top.u_bad": chain(11)}) == 1
+    assert (document["config"], document["limit_levels"], document["clock_ns"]) == ("pynq_z2", 7, 8.0)
+    assert run({"phantom_top.u_good": chain(7), "phantom_top.u_bad": chain(11)}) == 1
     document = json.loads((tmp_path / "timing.json").read_text())
     assert document["meets"] is False
     bad = document["blocks"]["phantom_bad"]
@@ -60,9 +60,9 @@ def test_nine_levels_are_accepted_and_eleven_are_not(run: Run, tmp_path: Path, c
     assert bad["to_output"] == {"levels": 0, "carry": 0, "mux": 0, "ns": 0.46, "from": "b_q", "to": "out_o", "through": []}
     assert bad["straight"] is None
     assert [(path["levels"], path["to"]) for path in bad["worst"]] == [(11, "b_q")]
-    assert [(path["block"], path["levels"]) for path in document["worst"]] == [("phantom_bad", 11), ("phantom_good", 9)]
+    assert [(path["block"], path["levels"]) for path in document["worst"]] == [("phantom_bad", 11), ("phantom_good", 7)]
     output = capsys.readouterr().out
-    assert "2 blocks: 1 with more than 9 levels, 1 with a path slower than 8 ns" in output
+    assert "2 blocks: 1 with more than 7 levels, 1 with a path slower than 8 ns" in output
 
 
 def test_what_is_slower_than_the_clock_is_not_accepted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,16 +130,16 @@ def test_lines_fit_a_terminal(run: Run, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_slowest_paths_go_into_the_documentation(run: Run, tmp_path: Path) -> None:
-    run({"phantom_top.u_good": chain(9), "phantom_top.u_bad": chain(11)})
+    run({"phantom_top.u_good": chain(7), "phantom_top.u_bad": chain(11)})
     document = json.loads((tmp_path / "timing.json").read_text())
     path = tmp_path / "timing.md"
     path.write_text("before\n<!-- paths -->\nold\n<!-- end of paths -->\nafter\n")
     timing_docs.record_paths(document, "1234abcd", path)
     text = path.read_text()
     assert text.startswith("before\n") and text.endswith("\n<!-- end of paths -->\nafter\n") and "old" not in text
-    assert "Of 2 blocks 1 has more than 9 levels or a path slower than 8 ns; estimated at commit `1234abcd`:" in text
+    assert "Of 2 blocks 1 has more than 7 levels or a path slower than 8 ns; estimated at commit `1234abcd`:" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    assert rows == ["| 9.03 | 11 | 0 | `bad` | `a_q` | `b_q` |", "| 7.49 | 9 | 0 | `good` | `a_q` | `b_q` |"]
+    assert rows == ["| 9.03 | 11 | 0 | `bad` | `a_q` | `b_q` |", "| 5.95 | 7 | 0 | `good` | `a_q` | `b_q` |"]
 
 
 def test_a_long_name_keeps_its_end() -> None:
