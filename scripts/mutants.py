@@ -51,6 +51,7 @@ MUTANTS = (
         "LAM: the last column of a tile is left out", "lam_request", "6'(in_cfg_i.span - 7'd1);", "6'(in_cfg_i.span - 7'd2);", LAM
     ),
     Mutant("LAM: a row ends with its first packet", "lam_request", "= packet_i.last_xs ||", "= 1'b1 ||", LAM),
+    Mutant("LAM: the ring of rows does not turn", "lam_request", "addr_back[AddrW] ? addr_on", "1'b1 ? addr_on", LAM),
     Mutant("LAM: values are given back too early", "lam_request", "&& fits_q[l] &&", "&&", LAM),
     Mutant(
         "LAM: the pieces before this one count nothing",

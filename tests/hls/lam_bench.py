@@ -236,7 +236,8 @@ class LamBench:
                 self.packets = [packet for packet in self.packets if packet[0] >= row]
                 self.memory.update((place, random.getrandbits(64)) for place in given)
             at = int(dut.mem_addr_o.value)
-            late = [self.memory.get((at + word) % ring, random.getrandbits(64)) for word in range(2)]
+            # The ring turns between the two words, but an address itself lies in it.
+            late = [self.memory.get((at + word) % ring if at < ring else -1, random.getrandbits(64)) for word in range(2)]
             if ready < total and not next(self.rows):  # rows come chunk by chunk
                 chunks += 1
                 if chunks > self.input["chunks"]:
