@@ -44,8 +44,8 @@ module phantom_thread
   logic [8:0] word_q;
   logic       last_word, load, advance;
   (* keep *) logic [2:0] same_word;  // kept: three bits and three bits are one LUT
-  logic [1:0] fill_q, use_q;  // word slots
-  logic       room_q;         // one of them is free; a register, because the next job waits for the end of this one
+  logic       fill_q, use_q;  // word slots: the next one to be filled, the one in use
+  logic       room_q;         // one is free; a register, because the next job waits for the end of this one
 
   assign job_ready_o  = !pend_valid_q;
   assign last_word    = &same_word;
@@ -80,8 +80,8 @@ module phantom_thread
 
   // --- word slots: two words, each with the weight and base of its job ----------------------------------------------
 
-  // In registers: the multiplexers behind them take 16 LUTs less than distributed RAM would. A pointer is {lap, slot}; both
-  // slots are taken when `fill_q` is a lap ahead of `use_q`.
+  // In registers: the multiplexers behind them take 16 LUTs less than distributed RAM would. Both slots are taken, or none, when
+  // `fill_q` and `use_q` are equal: `room_q` tells which.
   typedef struct packed {
     logic [7:0] w;
     logic [8:0] base;
@@ -101,7 +101,7 @@ module phantom_thread
 
   operand_t         operand0_q, operand1_q, operand;
   word_t            word0_q, word1_q, arriving;
-  logic [1:0]       arrived_q;  // pointer behind the last word that has arrived
+  logic             arrived_q;  // slot behind the last word that has arrived
   logic             arriving_q;
   logic [1:0]       run_q;      // halves that belong to the run
   logic [2:0]       skip_q;
@@ -113,9 +113,9 @@ module phantom_thread
 
   assign rd_word = rd_data_i;
   assign skip    = {skip_q, 1'b0};
-  assign operand = use_q[0] ? operand1_q : operand0_q;
-  assign want    = use_q[0] ? word1_q.want : word0_q.want;
-  assign arrived = use_q != arrived_q;
+  assign operand = use_q ? operand1_q : operand0_q;
+  assign want    = use_q ? word1_q.want : word0_q.want;
+  assign arrived = use_q != arrived_q || (!room_q && !arriving_q);
   assign take    = arrived && !stall;
   assign both    = (&want) && !second_q;
   assign free    = take && !both;
@@ -129,27 +129,27 @@ module phantom_thread
   always_ff @(posedge clk_i) begin
     skip_q <= job_q.skip;
     run_q  <= {!(last_word && !job_q.last[0]), !(first_word_q && job_q.first[0])};
-    if (advance && !fill_q[0]) operand0_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
-    if (advance && fill_q[0]) operand1_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
-    if (arriving_q && !arrived_q[0]) word0_q <= arriving;
-    if (arriving_q && arrived_q[0]) word1_q <= arriving;
+    if (advance && !fill_q) operand0_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (advance && fill_q) operand1_q <= '{w: job_q.w, base: job_q.base, act_signed: job_q.act_signed};
+    if (arriving_q && !arrived_q) word0_q <= arriving;
+    if (arriving_q && arrived_q) word1_q <= arriving;
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       arriving_q <= 1'b0;
-      arrived_q  <= '0;
-      fill_q     <= '0;
-      use_q      <= '0;
+      arrived_q  <= 1'b0;
+      fill_q     <= 1'b0;
+      use_q      <= 1'b0;
       room_q     <= 1'b1;
       second_q   <= 1'b0;
     end else begin
       arriving_q <= advance;
       arrived_q  <= fill_q;
-      if (advance) fill_q <= fill_q + 2'd1;
+      fill_q     <= fill_q ^ advance;
       if (take) second_q <= both;
-      if (free) use_q <= use_q + 2'd1;
-      room_q <= free || (room_q && !(advance && fill_q[0] != use_q[0]));
+      use_q      <= use_q ^ free;
+      room_q     <= free || (room_q && !(advance && fill_q != use_q));
     end
   end
 
@@ -166,7 +166,7 @@ module phantom_thread
   assign high = second_q || !want[0];
 
   always_comb begin
-    unique case ({use_q[0], high})
+    unique case ({use_q, high})
       2'b00: entry = word0_q.low;
       2'b01: entry = word0_q.high;
       2'b10: entry = word1_q.low;
@@ -252,7 +252,7 @@ module phantom_thread
   assign drain_data_o = psum;
   assign mac_o        = go;
   assign stall_o      = stall;
-  assign idle_o       = !(job_valid_q || pend_valid_q || fill_q != use_q || valid1_q || valid2_q || valid3_q || valid4_q);
+  assign idle_o       = !(job_valid_q || pend_valid_q || fill_q != use_q || !room_q || valid1_q || valid2_q || valid3_q || valid4_q);
 
 `ifndef SYNTHESIS
   // A read and a write of one location in one cycle would return the old sum.
