@@ -243,6 +243,7 @@ MUTANTS = (
         "1'b0",
         "tests/hls/test_phantom_encoder.py",
     ),
+    Mutant("thread: two words that are there count as none", "thread", " || (!room_q && !arriving_q);", ";", THREAD),
     Mutant("thread: a word more than there is room for", "thread", "&& !(advance && fill_q != use_q)", "", THREAD),
     Mutant("encoder: a header without its row", "encoder", "hold_q.y0,", "10'd0,", "tests/hls/test_phantom_encoder.py"),
     Mutant("DMA: bursts cross a 4 KB boundary", "dma_split", "5'd16 - {1'b0, offset_q}", "5'd16", DMA),
