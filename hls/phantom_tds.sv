@@ -98,8 +98,8 @@ module phantom_tds
   logic [7:0] w3_q;
 
   assign no_weight = &zero2_q;
-  assign pass_end = no_weight && entry2_q.delta == DeltaEndOfPass;
-  assign skip     = no_weight && entry2_q.delta != DeltaEndOfPass && entry2_q.delta != DeltaHop;
+  assign pass_end  = no_weight && entry2_q.delta == DeltaEndOfPass;
+  assign skip      = no_weight && entry2_q.delta != DeltaEndOfPass && entry2_q.delta != DeltaHop;
 
   always_comb begin
     padded      = index2_q | {8'd0, ~window_mask_q, ~slot_mask_q} | {8'd0, {13{skip}}};

@@ -114,7 +114,8 @@ module phantom_weight_stream
     if (bad_header || bad_end || truncated) state_d = StError;
   end
 
-  // What is wrong with the word, whether it is taken or not. The verdict comes a cycle late, that on an END two: what is taken in between is harmless.
+  // What is wrong with the word, whether it is taken or not. The verdict comes a cycle late, that on an END two: what is taken in
+  // between is harmless.
   assign bad_header = taken_q && odd_q;
   always_comb begin
     odd = state_q == StWeights && 5'(thread) >= 5'(Threads);
