@@ -283,6 +283,13 @@ MUTANTS = (
         "left_q == 16'd1;",
         "tests/hls/test_phantom_weight_stream.py",
     ),
+    Mutant(
+        "weight stream: any END is the last",
+        "weight_stream",
+        "ended_q || (ended && last2_q)",
+        "ended_q || (ended)",
+        "tests/hls/test_phantom_weight_stream.py",
+    ),
 )
 
 
